@@ -1,0 +1,1 @@
+"""Plain immutable values: note, score, timing, roll, history. No I/O, no threads, no clock."""

@@ -1,0 +1,1 @@
+"""The child process that owns the clock, the MIDI ports and the built-in synth."""

@@ -1,0 +1,1 @@
+"""The piano-roll: geometry, layers, tools, and the widget that joins them."""
