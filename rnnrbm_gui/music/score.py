@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from rnnrbm_gui.music.note import Note
 
@@ -93,7 +94,7 @@ def _separated(same_pitch: list[Note]) -> list[Note]:
     if len(same_pitch) == 1:
         return same_pitch
     in_time = sorted(same_pitch)
-    if all(a.off <= b.on for a, b in zip(in_time, in_time[1:], strict=False)):
+    if all(a.off <= b.on for a, b in pairwise(in_time)):
         return in_time
     kept: list[Note] = []
     for new in same_pitch:
