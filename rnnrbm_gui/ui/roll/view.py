@@ -1,0 +1,415 @@
+"""The roll as it is seen: what to show comes in by setters, the picture goes out.
+
+Three depths of picture, each made only when what it shows has changed: the ground (rows, grid,
+keyboard, ruler), the roll (ground, glow and notes; only its dirty columns are painted anew), and
+what moves (playhead, lit keys, what the mouse holds), painted over a copy at every frame.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from rnnrbm_gui.music.note import Note
+from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.music.timing import PPQ, Meter
+from rnnrbm_gui.ui.roll import layers
+from rnnrbm_gui.ui.roll.forms import MOST_SPRITES, Forms, Kind, paint_legend
+from rnnrbm_gui.ui.roll.layers import KEYBOARD, RULER
+from rnnrbm_gui.ui.roll.track import Piece, Track, columns
+from rnnrbm_gui.ui.roll.viewport import Viewport
+from rnnrbm_gui.ui.theme import DARK, Theme
+
+ALL = (0, 1 << 30)
+"""Every column."""
+PAGE_AT, PAGE_TO = 0.75, 0.15
+"""Following, the view turns the page when the playhead has come this far, and puts it there."""
+Glow = tuple[int, int, int, NDArray[np.float32]]
+
+
+class RollView(QWidget):
+    """A piano-roll to look at; ``RollCanvas`` adds the hands.
+
+    Attributes:
+        view: where ticks and pitches lie; read it, change it by ``set_view``.
+        score: the drawn and kept notes.
+        paint_ms: how long the last paintings took, milliseconds.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.view = Viewport()
+        self.score = Score()
+        self.theme = DARK
+        self.meter = Meter()
+        self.snap = PPQ
+        self.selection: frozenset[Note] = frozenset()
+        self.playhead = 0.0
+        self.following = True
+        self.paint_ms: deque[float] = deque(maxlen=2000)
+        self._drawn, self._generated = Track(), Track()
+        self._lifted: frozenset[Note] = frozenset()
+        self._sounded = self._available = 0
+        self._lit: dict[int, str] = {}
+        self._sounding: frozenset[int] = frozenset()
+        self._heard: int | None = None
+        self._hovered_pitch: int | None = None
+        self._loop: tuple[int, int] | None = None
+        self._passage: tuple[int, int] | None = None
+        self._passage_label = "your melody"
+        self._glow: Glow | None = None
+        self._hint: str | None = None
+        self._model_range = (0, 127)
+        self._legend = True
+        self._ground, self._roll = QPixmap(), QPixmap()
+        self._ground_key: object = None
+        self._dirty: tuple[int, int] | None = ALL
+        self._forms = Forms(self.theme, self.view.key_height, 1.0)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMinimumSize(KEYBOARD + 200, RULER + 120)
+
+    # What to show
+
+    def set_score(self, score: Score) -> None:
+        """Show these drawn and kept notes."""
+        if score is self.score:
+            return
+        self.score = score
+        span = self._drawn.set_notes(score.notes)
+        if self.selection:
+            self.selection &= frozenset(score.notes)
+        if span:
+            self._soil(*span)
+
+    def set_generated(self, notes: Sequence[Note], from_tick: int) -> None:
+        """Put these in place of every generated note with ``on >= from_tick``."""
+        span = self._generated.replace_from(from_tick, notes)
+        if span:
+            self._soil(*span)
+
+    def set_sounded(self, tick: int) -> None:
+        """Say how far has been played: generated notes from here on are still coming."""
+        if tick == self._sounded:
+            return
+        track, old = self._generated, self._sounded
+        a, b = sorted((track.split(old), track.split(tick)))
+        self._sounded = tick
+        if a < b:
+            turned = track.piece(slice(a, b))
+            self._soil(int(turned.ons.min()), int(turned.offs.max()))
+        self._update_ruler(min(old, tick), max(old, tick))
+
+    def set_available(self, end_tick: int) -> None:
+        """Say up to which tick the look-ahead is known: the strip "coming" reaches there."""
+        old, self._available = self._available, end_tick
+        if old != end_tick:
+            self._update_ruler(min(old, end_tick), max(old, end_tick))
+
+    def set_playhead(self, tick: float) -> None:
+        """Move the playhead; turns the page where the view follows it."""
+        old, self.playhead = self.view.column(self.playhead), tick
+        if self.following and not self._busy():
+            x = self.view.x_of(tick)
+            if not 0 <= x <= PAGE_AT * self.view.width:
+                page = self.view.showing(tick, PAGE_TO)
+                if page != self.view:
+                    self.set_view(page)
+                    return
+        for x in {old, self.view.column(tick)}:
+            if old != self.view.column(tick):
+                self.update(KEYBOARD + x - 9, 0, 17, self.height())
+
+    def set_following(self, following: bool) -> None:
+        """Say whether the view turns the page with the playhead."""
+        self.following = following
+        self.set_playhead(self.playhead)
+
+    def set_sounding(self, pitches: frozenset[int]) -> None:
+        """Light up the keys that sound: warm where a drawn note sounds, cool otherwise."""
+        self._sounding = pitches
+        self._light()
+
+    def set_loop(self, loop: tuple[int, int] | None) -> None:
+        """Show a loop over these ticks in the ruler, or none."""
+        self._loop = loop
+        self.update(0, 0, self.width(), RULER)
+
+    def set_passage(self, passage: tuple[int, int] | None, label: str = "your melody") -> None:
+        """Show the strip of the drawn passage over these ticks, or none."""
+        self._passage, self._passage_label = passage, label
+        self.update(0, 0, self.width(), RULER)
+
+    def set_glow(
+        self, from_tick: int, frame_ticks: int, low: int, probabilities: NDArray[np.float32]
+    ) -> None:
+        """Show how likely each key is behind the notes.
+
+        Args:
+            from_tick: where the first frame begins.
+            frame_ticks: ticks of a frame.
+            low: pitch of the first key.
+            probabilities: (n_frames, n_keys), 0..1; no frames, no glow.
+        """
+        old, self._glow = self._glow, (from_tick, frame_ticks, low, probabilities)
+        starts, ends = [from_tick], [from_tick + len(probabilities) * frame_ticks]
+        if old is not None:
+            starts.append(old[0])
+            ends.append(old[0] + len(old[3]) * old[1])
+        self._soil(min(starts), max(ends))
+
+    def set_meter(self, meter: Meter) -> None:
+        """Count bars and beats in this meter."""
+        self.meter = meter
+        self.update()
+
+    def set_snap(self, ticks: int) -> None:
+        """Use a grid of so many ticks: the one seen and the one notes snap to."""
+        if ticks < 1:
+            raise ValueError(f"the grid must be at least 1 tick, got {ticks}")
+        self.snap = ticks
+        self.update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Paint in these colours."""
+        self.theme = theme
+        self._soil(*ALL)
+        self._light()
+        self.update()
+
+    def set_empty_hint(self, hint: str | None) -> None:
+        """Show these lines in the middle while the roll is empty."""
+        self._hint = hint
+        self.update()
+
+    def set_model_range(self, low: int, high: int) -> None:
+        """Shade the keys outside ``low <= pitch <= high``, which the model cannot play."""
+        self._model_range = (low, high)
+        self.update()
+
+    def set_legend(self, shown: bool) -> None:
+        """Show or hide the names of the three kinds of notes."""
+        self._legend = shown
+        self.update()
+
+    def set_view(self, view: Viewport) -> None:
+        """Show another part of the roll."""
+        if view != self.view:
+            self.view = view
+            self.update()
+
+    def fit(self) -> None:
+        """Show all notes, or eight empty bars around middle C."""
+        pieces = [track.columns for track in (self._drawn, self._generated) if track.notes]
+        low, high, first, last = 48, 79, 0, 8 * self.meter.bar_ticks
+        if pieces:
+            low = min(48 + 7, *(int(p.pitches.min()) for p in pieces))
+            high = max(67, *(int(p.pitches.max()) for p in pieces))
+            first = self.meter.bar_of(min(int(p.ons.min()) for p in pieces))
+            last = max(first + 4 * self.meter.bar_ticks, *(int(p.offs.max()) for p in pieces))
+        self.set_view(self.view.fitted(first, last, low, high))
+
+    @property
+    def generated(self) -> tuple[Note, ...]:
+        """The generated notes, sounded and coming."""
+        return tuple(self._generated.notes)
+
+    # Painting
+
+    def _busy(self) -> bool:
+        """Tell whether the mouse holds something, so that the page must not turn."""
+        return False
+
+    def _soil(self, first: int, last: int) -> None:
+        """Mark the columns of ticks ``first..last`` to be painted anew."""
+        if (first, last) != ALL and self._dirty != ALL:
+            left, right = self.view.column(first) - 2, self.view.column(last) + 2
+            if right < 0 or left > self.view.width:
+                return
+            if self._dirty:
+                left, right = min(left, self._dirty[0]), max(right, self._dirty[1])
+            self._dirty = (max(left, 0), min(right, self.view.width))
+            self.update(KEYBOARD + self._dirty[0], RULER, right - self._dirty[0], self.height())
+        else:
+            self._dirty = ALL
+            self.update()
+
+    def _update_ruler(self, first: int, last: int) -> None:
+        left, right = self.view.column(first), self.view.column(last)
+        self.update(KEYBOARD + left - 4, 0, right - left + 8, RULER)
+
+    def _light(self) -> None:
+        warm = {note.pitch for note in self._drawn_at(self.playhead)}
+        lit = {p: self.theme.warm if p in warm else self.theme.cool for p in self._sounding}
+        if self._heard is not None:
+            lit[self._heard] = self.theme.warm
+        if lit != self._lit:
+            changed = {p for p in lit.keys() | self._lit.keys() if lit.get(p) != self._lit.get(p)}
+            self._lit = lit
+            for pitch in changed:
+                self._update_key(pitch)
+
+    def _drawn_at(self, tick: float) -> list[Note]:
+        part = self._drawn.within(int(tick), int(tick) + 1)
+        return [note for note in self._drawn.notes[part] if note.off > tick]
+
+    def _update_key(self, pitch: int | None) -> None:
+        if pitch is not None:
+            self.update(
+                layers.key_rect(self.view, pitch).translated(0, RULER).adjusted(0, -1, 0, 2)
+            )
+
+    def _refresh(self) -> None:
+        """Bring the ground and the roll up to date."""
+        ratio = self.devicePixelRatioF()
+        key = (self.view, self.size(), ratio, self.theme, self.meter, self.snap, self._model_range)
+        if key != self._ground_key:
+            self._ground_key, self._dirty = key, ALL
+            self._ground = self._pixmap(self.size(), ratio)
+            self._roll = self._pixmap(QSize(self.view.width, self.view.height), ratio)
+            forms = self._forms
+            if (forms.theme, forms.key_height, forms.ratio) != (
+                self.theme,
+                self.view.key_height,
+                ratio,
+            ):
+                self._forms = Forms(self.theme, self.view.key_height, ratio)
+            self._paint_ground()
+        if self._dirty:
+            left, right = max(self._dirty[0], 0), min(self._dirty[1], self.view.width)
+            self._dirty = None
+            if left < right:
+                self._paint_roll(left, right)
+
+    def _pixmap(self, size: QSize, ratio: float) -> QPixmap:
+        pixmap = QPixmap(size * ratio)
+        pixmap.setDevicePixelRatio(ratio)
+        return pixmap
+
+    def _paint_ground(self) -> None:
+        painter = QPainter(self._ground)
+        painter.fillRect(self.rect(), self.theme.panel)
+        for x, y, width, height, paint in (
+            (KEYBOARD, 0, self.view.width, RULER, layers.paint_ruler),
+            (KEYBOARD, RULER, self.view.width, self.view.height, layers.paint_ground),
+        ):
+            painter.save()
+            painter.setClipRect(x, y, width, height)
+            painter.translate(x, y)
+            arguments = (painter, self.view, self.theme, self.meter, self.snap)
+            if paint is layers.paint_ground:
+                layers.paint_ground(*arguments, self._model_range)
+            else:
+                layers.paint_ruler(*arguments)
+            painter.restore()
+        painter.fillRect(0, RULER - 1, KEYBOARD, 1, self.theme.grid_bar)
+        painter.end()
+
+    def _paint_roll(self, left: int, right: int) -> None:
+        painter = QPainter(self._roll)
+        painter.setClipRect(left, 0, right - left, self.view.height)
+        painter.drawPixmap(-KEYBOARD, -RULER, self._ground)
+        if self._glow is not None:
+            layers.paint_glow(painter, self.view, self.theme, *self._glow)
+        batches = self._batches(int(self.view.tick_at(left - 3)), int(self.view.tick_at(right + 3)))
+        if sum(len(piece.ons) for _, piece in batches) > MOST_SPRITES:
+            self._forms.paint_bars(painter, self.view, batches)
+        else:
+            for kind, piece in batches:
+                self._forms.paint(painter, self.view, kind, piece)
+        painter.end()
+
+    def _batches(self, first: int, last: int) -> list[tuple[Kind, Piece]]:
+        """Return the notes in ``first <= t < last`` by kind, in the order of painting."""
+        part = self._generated.within(first, last)
+        turn = min(max(self._generated.split(self._sounded), part.start), part.stop)
+        found = [
+            (Kind.COMING, self._generated.piece(slice(turn, part.stop))),
+            (Kind.PLAYED, self._generated.piece(slice(part.start, turn))),
+        ]
+        part = self._drawn.within(first, last)
+        drawn = self._drawn.piece(part)
+        if not (self.selection or self._lifted):
+            return [*found, (Kind.DRAWN, drawn)]
+        notes = self._drawn.notes[part]
+        there = np.fromiter((note not in self._lifted for note in notes), bool, len(notes))
+        chosen = np.fromiter((note in self.selection for note in notes), bool, len(notes))
+        for kind, mask in ((Kind.DRAWN, there & ~chosen), (Kind.SELECTED, there & chosen)):
+            found.append((kind, Piece(*(column[mask] for column in drawn))))
+        return found
+
+    def _paint_held(self, painter: QPainter, notes: Sequence[Note]) -> None:
+        """Paint notes that are in the mouse's hand."""
+        piece = columns(notes)
+        if len(notes) > MOST_SPRITES:
+            self._forms.paint_bars(painter, self.view, [(Kind.SELECTED, piece)])
+        else:
+            self._forms.paint(painter, self.view, Kind.SELECTED, piece)
+
+    def _paint_moving(self, painter: QPainter, region: QRect) -> None:
+        """Paint what moves over the note area; the canvas adds what the mouse holds."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what has changed."""
+        began = perf_counter()
+        self._refresh()
+        painter = QPainter(self)
+        rect, theme, view = event.rect(), self.theme, self.view
+        area = QRect(KEYBOARD, RULER, view.width, view.height)
+        painter.drawPixmap(0, 0, self._ground)
+        painter.drawPixmap(area.topLeft(), self._roll)
+        if event.region().intersects(QRect(0, RULER, KEYBOARD, view.height)):
+            painter.save()
+            painter.setClipRect(0, RULER, KEYBOARD, view.height)
+            painter.translate(0, RULER)
+            layers.paint_keyboard(painter, view, theme, self._lit, self._hovered_pitch)
+            painter.restore()
+        painter.save()
+        painter.setClipRect(KEYBOARD, 0, view.width, self.height())
+        painter.translate(KEYBOARD, 0)
+        if rect.top() < RULER:
+            self._paint_strips(painter)
+        painter.translate(0, RULER)
+        self._paint_moving(painter, rect)
+        painter.translate(0, -RULER)
+        x = view.column(self.playhead)
+        if -9 <= x <= view.width + 9:
+            layers.paint_playhead(painter, x, self.height(), theme)
+        painter.restore()
+        if self._legend:
+            corner = area.bottomRight() + QPoint(-12, -12)
+            paint_legend(painter, corner.x(), corner.y(), theme, self.devicePixelRatioF())
+        if self._hint and not self._drawn.notes and not self._generated.notes:
+            layers.paint_hint(painter, area, theme, self._hint)
+        painter.end()
+        self.paint_ms.append((perf_counter() - began) * 1e3)
+
+    def _paint_strips(self, painter: QPainter) -> None:
+        view, theme = self.view, self.theme
+        if self._loop:
+            layers.paint_loop(painter, view, theme, self._loop)
+        if self._passage:
+            left, right = (view.column(tick) for tick in self._passage)
+            layers.paint_strip(
+                painter, left, right - 2, theme.warm_strip, theme.warm_text, self._passage_label
+            )
+        if self._available > self._sounded:
+            left, right = view.column(self._sounded), view.column(self._available)
+            layers.paint_strip(
+                painter, left, right - 2, theme.cool_strip, theme.cool_text, "coming"
+            )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show more or less of the same place."""
+        first_time = self._ground.isNull()
+        self.set_view(self.view.resized(self.width() - KEYBOARD, self.height() - RULER))
+        if first_time:
+            self.fit()
+
+    def sizeHint(self) -> QSize:
+        """Return a size that shows eight bars of four octaves."""
+        return QSize(1100, 700)
