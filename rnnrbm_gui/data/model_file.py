@@ -1,0 +1,195 @@
+"""Model files: safetensors with a header that says all there is to know to play the model.
+
+The tensors are the parameters of the RNN-RBM by name. The header's entries are strings, as
+safetensors wants them; numbers and nested values are written as JSON.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from rnnrbm_gui.errors import FileError, ModelError
+from rnnrbm_gui.models.rnn_rbm import MEMORIES, SHAPES, RnnRbm
+
+FORMAT = "1"
+KIND = "rnn-rbm"
+MOST_BYTES = 500_000_000
+
+
+@dataclass(frozen=True)
+class ModelHeader:
+    """What a model file says about itself.
+
+    Attributes:
+        name: for the model chooser, "Bach chorales".
+        kind: "rnn-rbm".
+        memory: "tanh" or "sigmoid".
+        n_visible: keys.
+        n_hidden: hidden units.
+        n_recurrent: recurrent units.
+        low: MIDI pitch of key 0 in the corpus.
+        transpose: semitones added when played.
+        frames_per_beat: frames to the quarter note.
+        meter: time signature, "4/4".
+        bpm: a fitting tempo, quarter notes a minute.
+        corpus: what it was trained on.
+        command: the command that trained it.
+        figures: measured on the validation part, by name.
+        attribution: whom to thank.
+    """
+
+    name: str
+    n_visible: int
+    n_hidden: int
+    n_recurrent: int
+    memory: str = "tanh"
+    kind: str = KIND
+    low: int = 21
+    transpose: int = 0
+    frames_per_beat: int = 1
+    meter: str = "4/4"
+    bpm: float = 90.0
+    corpus: str = ""
+    command: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    attribution: str = ""
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model and what its file says about it."""
+
+    model: RnnRbm
+    header: ModelHeader
+
+
+def save_model(path: Path, model: RnnRbm, header: ModelHeader) -> None:
+    """Write a model file, whole or not at all.
+
+    Raises:
+        ModelError: the header's sizes are not the model's.
+        FileError: the file cannot be written.
+    """
+    _check_sizes(model, header, Path(path).name)
+    entries = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in asdict(header).items()
+    }
+    content = save(dict(model.parameters()), {"format": FORMAT, **entries})
+    path = Path(path)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise FileError(
+            f"The model cannot be written to '{path}' ({error.strerror}): choose another place."
+        ) from error
+
+
+def load_model(path: Path) -> StoredModel:
+    """Read a model file.
+
+    Raises:
+        ModelError: the file is missing, is no such file, or does not fit what it says.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ModelError(f"'{path.name}' is over {MOST_BYTES // 10**6} MB: no model of ours.")
+        with safe_open(path, "numpy") as file:
+            entries = file.metadata() or {}
+            missing = sorted(set(SHAPES) - set(file.keys()))
+            header = _header(entries, path.name)
+            if missing:
+                raise ModelError(
+                    f"'{path.name}' lacks the parameters {', '.join(missing)}: train or download "
+                    "the model again."
+                )
+            tensors = {name: file.get_tensor(name) for name in SHAPES}
+    except OSError as error:
+        why = error.strerror or "unreadable"
+        raise ModelError(f"The model '{path}' cannot be opened ({why}): check the path.") from error
+    except (SafetensorError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"'{path.name}' is no readable safetensors file ({error}): choose a model file."
+        ) from error
+    for name, tensor in tensors.items():
+        if tensor.dtype != np.float32:
+            raise ModelError(f"'{path.name}': {name} must be float32, got {tensor.dtype}.")
+    try:
+        model = RnnRbm(**tensors, memory=header.memory)  # type: ignore[arg-type]
+    except ModelError as error:
+        raise ModelError(f"'{path.name}' does not fit: {error}") from error
+    _check_sizes(model, header, path.name)
+    return StoredModel(model, header)
+
+
+def _header(entries: Mapping[str, str], name: str) -> ModelHeader:
+    if entries.get("kind") != KIND:
+        raise ModelError(f"'{name}' is no RNN-RBM of this program: its header does not say so.")
+    if entries.get("format") != FORMAT:
+        raise ModelError(
+            f"'{name}' has the format {entries.get('format')!r}; this version reads {FORMAT}: "
+            "update the program."
+        )
+    values = {f.name: _value(entries, f.name, f.type, name) for f in fields(ModelHeader)}
+    header = ModelHeader(**values)
+    checks = {
+        "memory": header.memory in MEMORIES,
+        "low": 0 <= header.low <= 127,
+        "transpose": -60 <= header.transpose <= 60,
+        "frames_per_beat": header.frames_per_beat in (1, 2, 3, 4, 6, 8, 12, 16, 24),
+        "bpm": 20 <= header.bpm <= 300,
+        "meter": _is_meter(header.meter),
+    }
+    for entry, fits in checks.items():
+        if not fits:
+            raise ModelError(
+                f"'{name}': the header's {entry} is {getattr(header, entry)!r}, which is out of "
+                "range: train or download the model again."
+            )
+    return header
+
+
+def _value(entries: Mapping[str, str], entry: str, kind: Any, name: str) -> Any:
+    if entry not in entries:
+        raise ModelError(f"'{name}': the header lacks '{entry}': train the model again.")
+    text = entries[entry]
+    if kind is str:
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if kind is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if entry == "figures" and isinstance(value, dict):
+        return value
+    raise ModelError(
+        f"'{name}': the header's {entry} cannot be read ({text[:40]!r}): train the model again."
+    )
+
+
+def _is_meter(text: str) -> bool:
+    above, _, below = text.partition("/")
+    return above.isdecimal() and 1 <= int(above[:4]) <= 32 and below in ("1", "2", "4", "8", "16")
+
+
+def _check_sizes(model: RnnRbm, header: ModelHeader, name: str) -> None:
+    for size in ("n_visible", "n_hidden", "n_recurrent"):
+        if getattr(header, size) != getattr(model, size):
+            raise ModelError(
+                f"'{name}': the header says {size} = {getattr(header, size)}, but the parameters "
+                f"have {getattr(model, size)}: train the model again."
+            )
