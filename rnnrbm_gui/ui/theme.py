@@ -14,7 +14,7 @@ What a widget is, its object name or a property says; the style sheet does the r
     QFrame[role="segments"]      the box about segments
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
@@ -151,3 +151,142 @@ def app_font(pixels: int = 13, *, bold: bool = False) -> QFont:
     font.setPixelSize(pixels)
     font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     return font
+
+
+def stylesheet(theme: Theme) -> str:
+    """Return the style sheet of the whole app in one look; see the top for what to name."""
+    colours = {field.name: getattr(theme, field.name) for field in fields(theme)}
+    sheet = _SHEET
+    for name in sorted(colours, key=len, reverse=True):
+        sheet = sheet.replace(f"@{name}", colours[name])
+    return sheet
+
+
+_SHEET = """
+* { font-size: 13px; color: @text; outline: none; }
+QMainWindow, QDialog, QMessageBox { background: @panel; }
+QFrame[role="panel"] { background: @panel; border: none; }
+QFrame[role="panel"][edge="bottom"] { border-bottom: 1px solid @line; }
+QFrame[role="panel"][edge="top"] { border-top: 1px solid @line; }
+QFrame[role="panel"][edge="left"] { border-left: 1px solid @line; }
+QFrame[role="card"] { background: @card; border: 1px solid @line; border-radius: 8px; }
+QFrame[role="message"] {
+    background: @warm_strip; border: none; border-left: 3px solid @warm; border-radius: 0;
+}
+QFrame[role="message"] QLabel { color: @text; }
+QFrame[role="message"][level="error"] { border-left: 3px solid @danger; background: @card; }
+
+QLabel { background: transparent; }
+QLabel[role="section"] { color: @muted; font-size: 11px; font-weight: 600; }
+QLabel[role="muted"], QLabel[role="value"] { color: @muted; font-size: 12px; }
+QLabel[role="title"] { font-weight: 600; }
+QLabel[role="figure"] { font-size: 21px; font-weight: 600; }
+QLabel[role="caption"] { color: @muted; font-size: 11px; }
+QLabel:disabled { color: @muted; }
+
+QPushButton {
+    background: @card; border: 1px solid @line; border-radius: 8px;
+    padding: 6px 14px; min-height: 18px;
+}
+QPushButton:hover { background: @hover; }
+QPushButton:pressed, QPushButton:checked { background: @line; }
+QPushButton:focus { border-color: @warm; }
+QPushButton:disabled { color: @muted; background: @panel; }
+QPushButton[role="primary"] {
+    background: @warm; border-color: @warm; color: @on_warm; font-weight: 600;
+}
+QPushButton[role="primary"]:hover { border-color: @text; }
+QPushButton[role="primary"]:pressed { background: @warm_edge; }
+QPushButton[role="primary"]:disabled { background: @line; border-color: @line; color: @muted; }
+QPushButton[role="quiet"] { background: transparent; border-color: transparent; color: @muted; }
+QPushButton[role="quiet"]:hover { background: @hover; color: @text; }
+
+QFrame[role="segments"] { background: @card; border: 1px solid @line; border-radius: 8px; }
+QToolButton { background: transparent; border: none; border-radius: 8px; padding: 5px; }
+QToolButton:hover { background: @hover; }
+QToolButton:focus { background: @hover; }
+QToolButton:disabled { color: @muted; }
+QToolButton[role="segment"] { padding: 6px 22px; border-radius: 7px; font-weight: 500; }
+QToolButton[role="segment"]:checked { background: @warm; color: @on_warm; font-weight: 600; }
+QToolButton[role="segment"]:focus { border: 1px solid @text; padding: 5px 21px; }
+QToolButton[role="round"] {
+    background: @warm; color: @on_warm; border-radius: 19px; padding: 0;
+    min-width: 38px; max-width: 38px; min-height: 38px; max-height: 38px;
+}
+QToolButton[role="round"]:hover, QToolButton[role="round"]:focus { border: 2px solid @text; }
+QToolButton[role="icon"]:checked { background: @warm_strip; color: @warm_text; }
+QToolButton::menu-indicator { image: none; }
+
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {
+    background: @card; border: 1px solid @line; border-radius: 8px;
+    padding: 5px 10px; min-height: 20px;
+    selection-background-color: @warm; selection-color: @on_warm;
+}
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border-color: @warm; }
+QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled { color: @muted; }
+QSpinBox[role="figure"], QDoubleSpinBox[role="figure"] {
+    background: transparent; border: 1px solid transparent; padding: 0 2px;
+    font-size: 21px; font-weight: 600;
+}
+QSpinBox[role="figure"]:hover, QSpinBox[role="figure"]:focus { border-color: @line; }
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {
+    width: 0; height: 0; border: none;
+}
+QComboBox::drop-down { border: none; width: 26px; }
+QComboBox::down-arrow {
+    image: none; width: 0; height: 0; margin-right: 10px;
+    border-left: 4px solid @card; border-right: 4px solid @card; border-top: 5px solid @muted;
+}
+QComboBox QAbstractItemView {
+    background: @card; border: 1px solid @line; border-radius: 8px; padding: 4px;
+    selection-background-color: @hover; selection-color: @text; outline: none;
+}
+QComboBox QAbstractItemView::item { min-height: 28px; padding: 0 6px; border-radius: 6px; }
+
+QSlider:horizontal { min-height: 20px; }
+QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: @groove; }
+QSlider::sub-page:horizontal { height: 4px; border-radius: 2px; background: @warm; }
+QSlider[role="bipolar"]::sub-page:horizontal { background: @groove; }
+QSlider::handle:horizontal {
+    width: 12px; height: 12px; margin: -4px 0; border-radius: 6px; background: @text;
+}
+QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus { background: @warm; }
+QSlider::sub-page:horizontal:disabled { background: @groove; }
+QSlider::handle:horizontal:disabled { background: @muted; }
+
+QCheckBox, QRadioButton { background: transparent; spacing: 8px; }
+QCheckBox::indicator {
+    width: 14px; height: 14px; border: 1px solid @muted; border-radius: 4px; background: @card;
+}
+QCheckBox::indicator:checked { background: @warm; border-color: @warm_edge; }
+QCheckBox:focus { color: @warm_text; }
+
+QMenuBar { background: @panel; border-bottom: 1px solid @line; padding: 1px 6px; }
+QMenuBar::item { background: transparent; padding: 5px 10px; border-radius: 6px; }
+QMenuBar::item:selected { background: @hover; }
+QMenu { background: @card; border: 1px solid @line; border-radius: 8px; padding: 5px; }
+QMenu::item { padding: 6px 26px 6px 14px; border-radius: 6px; }
+QMenu::item:selected { background: @hover; }
+QMenu::item:disabled { color: @muted; }
+QMenu::separator { height: 1px; background: @line; margin: 5px 8px; }
+QToolTip { background: @card; color: @text; border: 1px solid @line; padding: 5px 8px; }
+
+QStatusBar { background: @panel; border-top: 1px solid @line; }
+QStatusBar QLabel { color: @muted; font-size: 12px; }
+QStatusBar::item { border: none; }
+QSizeGrip { image: none; width: 0; height: 0; }
+QProgressBar { background: @groove; border: none; border-radius: 2px; max-height: 4px; }
+QProgressBar::chunk { background: @warm; border-radius: 2px; }
+QSplitter::handle { background: @line; }
+
+QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
+QScrollBar { background: transparent; border: none; margin: 0; }
+QScrollBar:vertical { width: 9px; }
+QScrollBar:horizontal { height: 9px; }
+QScrollBar::handle { background: @groove; border-radius: 3px; margin: 2px; }
+QScrollBar::handle:vertical { min-height: 30px; }
+QScrollBar::handle:horizontal { min-width: 30px; }
+QScrollBar::handle:hover { background: @muted; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+"""

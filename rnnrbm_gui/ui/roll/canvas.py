@@ -10,6 +10,7 @@ from rnnrbm_gui.music.note import name_of
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.ui.roll import layers, tool_icons
 from rnnrbm_gui.ui.roll.editing import EditableRoll
+from rnnrbm_gui.ui.roll.forms import Forms, Kind
 from rnnrbm_gui.ui.roll.layers import BLACK_KEY, KEYBOARD, RULER
 from rnnrbm_gui.ui.roll.tools import (
     FREE,
@@ -25,6 +26,7 @@ from rnnrbm_gui.ui.roll.tools import (
     hit,
     spoken,
 )
+from rnnrbm_gui.ui.roll.track import columns
 from rnnrbm_gui.ui.roll.viewport import snapped
 
 SLOP = 4
@@ -358,7 +360,7 @@ class RollCanvas(EditableRoll):
 
     # Painting
 
-    def _paint_moving(self, painter: QPainter, region: QRect) -> None:
+    def _paint_moving(self, painter: QPainter, forms: Forms) -> None:
         gesture = self._gesture
         if gesture is None:
             return
@@ -372,7 +374,7 @@ class RollCanvas(EditableRoll):
                     painter, QRect(left, top, right - left, bottom - top), self.theme
                 )
             return
-        self._paint_held(painter, gesture.shown)
+        forms.paint_all(painter, self.view, [(Kind.SELECTED, columns(gesture.shown))])
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint what has changed."""

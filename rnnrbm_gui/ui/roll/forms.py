@@ -31,6 +31,10 @@ class Kind(IntEnum):
     SELECTED = 3
 
 
+Batches = list[tuple[Kind, Piece]]
+"""Notes by kind, in the order of painting."""
+
+
 class Forms:
     """Paints notes of one theme and key height; equal notes are painted once and copied.
 
@@ -45,6 +49,14 @@ class Forms:
         self.height = max(2, key_height - (2 if key_height > 7 else 1))
         self.font = app_font(max(8, min(11, self.height - 3)), bold=True)
         self._sprites: dict[tuple[int, int, int], QPixmap] = {}
+
+    def paint_all(self, painter: QPainter, view: Viewport, batches: Batches) -> None:
+        """Paint notes of several kinds, the last on top; very many as plain bars."""
+        if sum(len(piece.ons) for _, piece in batches) > MOST_SPRITES:
+            self.paint_bars(painter, view, batches)
+        else:
+            for kind, piece in batches:
+                self.paint(painter, view, kind, piece)
 
     def paint(self, painter: QPainter, view: Viewport, kind: Kind, piece: Piece) -> None:
         """Paint the notes of one kind; those outside the view should be culled before."""
@@ -63,9 +75,7 @@ class Forms:
                 sprite = self._sprites[key] = self._sprite(kind, width, pitch)
             painter.drawPixmap(left, top, sprite)
 
-    def paint_bars(
-        self, painter: QPainter, view: Viewport, layers: list[tuple[Kind, Piece]]
-    ) -> None:
+    def paint_bars(self, painter: QPainter, view: Viewport, batches: Batches) -> None:
         """Paint any number of notes as plain bars, by way of an image with a row for each pitch.
 
         The ends of the notes are counted up and down in each row; where the running sum is
@@ -73,7 +83,7 @@ class Forms:
         """
         width = view.width
         pixels = np.zeros((N_PITCHES, width), np.uint32)
-        for kind, piece in layers:
+        for kind, piece in batches:
             lefts, widths = _spans(view, piece)
             first = np.clip(lefts, 0, width)
             last = np.clip(lefts + widths, 0, width)

@@ -1,8 +1,7 @@
 """The roll as it is seen: what to show comes in by setters, the picture goes out.
 
-Three depths of picture, each made only when what it shows has changed: the ground (rows, grid,
-keyboard, ruler), the roll (ground, glow and notes; only its dirty columns are painted anew), and
-what moves (playhead, lit keys, what the mouse holds), painted over a copy at every frame.
+What stands still is kept as pixmaps (``Backdrop``); what moves (playhead, lit keys, what the
+mouse holds) is painted over a copy of them, and only where something moved.
 """
 
 from collections import deque
@@ -12,24 +11,22 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import PPQ, Meter
 from rnnrbm_gui.ui.roll import layers
-from rnnrbm_gui.ui.roll.forms import MOST_SPRITES, Forms, Kind, paint_legend
+from rnnrbm_gui.ui.roll.backdrop import Backdrop, Glow, Scene
+from rnnrbm_gui.ui.roll.forms import Batches, Forms, Kind, paint_legend
 from rnnrbm_gui.ui.roll.layers import KEYBOARD, RULER
-from rnnrbm_gui.ui.roll.track import Piece, Track, columns
+from rnnrbm_gui.ui.roll.track import Piece, Track
 from rnnrbm_gui.ui.roll.viewport import Viewport
 from rnnrbm_gui.ui.theme import DARK, Theme
 
-ALL = (0, 1 << 30)
-"""Every column."""
 PAGE_AT, PAGE_TO = 0.75, 0.15
 """Following, the view turns the page when the playhead has come this far, and puts it there."""
-Glow = tuple[int, int, int, NDArray[np.float32]]
 
 
 class RollView(QWidget):
@@ -38,6 +35,7 @@ class RollView(QWidget):
     Attributes:
         view: where ticks and pitches lie; read it, change it by ``set_view``.
         score: the drawn and kept notes.
+        ratio: device pixels to a pixel; None for those of the screen.
         paint_ms: how long the last paintings took, milliseconds.
     """
 
@@ -51,6 +49,7 @@ class RollView(QWidget):
         self.selection: frozenset[Note] = frozenset()
         self.playhead = 0.0
         self.following = True
+        self.ratio: float | None = None
         self.paint_ms: deque[float] = deque(maxlen=2000)
         self._drawn, self._generated = Track(), Track()
         self._lifted: frozenset[Note] = frozenset()
@@ -66,10 +65,7 @@ class RollView(QWidget):
         self._hint: str | None = None
         self._model_range = (0, 127)
         self._legend = True
-        self._ground, self._roll = QPixmap(), QPixmap()
-        self._ground_key: object = None
-        self._dirty: tuple[int, int] | None = ALL
-        self._forms = Forms(self.theme, self.view.key_height, 1.0)
+        self._backdrop = Backdrop()
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(KEYBOARD + 200, RULER + 120)
 
@@ -155,12 +151,10 @@ class RollView(QWidget):
             low: pitch of the first key.
             probabilities: (n_frames, n_keys), 0..1; no frames, no glow.
         """
-        old, self._glow = self._glow, (from_tick, frame_ticks, low, probabilities)
-        starts, ends = [from_tick], [from_tick + len(probabilities) * frame_ticks]
-        if old is not None:
-            starts.append(old[0])
-            ends.append(old[0] + len(old[3]) * old[1])
-        self._soil(min(starts), max(ends))
+        old, self._glow = self._glow, Glow(from_tick, frame_ticks, low, probabilities)
+        for glow in (old, self._glow):
+            if glow is not None:
+                self._soil(glow.from_tick, glow.end)
 
     def set_meter(self, meter: Meter) -> None:
         """Count bars and beats in this meter."""
@@ -177,7 +171,6 @@ class RollView(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Paint in these colours."""
         self.theme = theme
-        self._soil(*ALL)
         self._light()
         self.update()
 
@@ -226,17 +219,10 @@ class RollView(QWidget):
 
     def _soil(self, first: int, last: int) -> None:
         """Mark the columns of ticks ``first..last`` to be painted anew."""
-        if (first, last) != ALL and self._dirty != ALL:
-            left, right = self.view.column(first) - 2, self.view.column(last) + 2
-            if right < 0 or left > self.view.width:
-                return
-            if self._dirty:
-                left, right = min(left, self._dirty[0]), max(right, self._dirty[1])
-            self._dirty = (max(left, 0), min(right, self.view.width))
-            self.update(KEYBOARD + self._dirty[0], RULER, right - self._dirty[0], self.height())
-        else:
-            self._dirty = ALL
-            self.update()
+        left, right = self.view.column(first) - 2, self.view.column(last) + 2
+        if left < self.view.width and right > 0:
+            self._backdrop.soil(left, right)
+            self.update(KEYBOARD + left, RULER, right - left, self.view.height)
 
     def _update_ruler(self, first: int, last: int) -> None:
         left, right = self.view.column(first), self.view.column(last)
@@ -263,67 +249,7 @@ class RollView(QWidget):
                 layers.key_rect(self.view, pitch).translated(0, RULER).adjusted(0, -1, 0, 2)
             )
 
-    def _refresh(self) -> None:
-        """Bring the ground and the roll up to date."""
-        ratio = self.devicePixelRatioF()
-        key = (self.view, self.size(), ratio, self.theme, self.meter, self.snap, self._model_range)
-        if key != self._ground_key:
-            self._ground_key, self._dirty = key, ALL
-            self._ground = self._pixmap(self.size(), ratio)
-            self._roll = self._pixmap(QSize(self.view.width, self.view.height), ratio)
-            forms = self._forms
-            if (forms.theme, forms.key_height, forms.ratio) != (
-                self.theme,
-                self.view.key_height,
-                ratio,
-            ):
-                self._forms = Forms(self.theme, self.view.key_height, ratio)
-            self._paint_ground()
-        if self._dirty:
-            left, right = max(self._dirty[0], 0), min(self._dirty[1], self.view.width)
-            self._dirty = None
-            if left < right:
-                self._paint_roll(left, right)
-
-    def _pixmap(self, size: QSize, ratio: float) -> QPixmap:
-        pixmap = QPixmap(size * ratio)
-        pixmap.setDevicePixelRatio(ratio)
-        return pixmap
-
-    def _paint_ground(self) -> None:
-        painter = QPainter(self._ground)
-        painter.fillRect(self.rect(), self.theme.panel)
-        for x, y, width, height, paint in (
-            (KEYBOARD, 0, self.view.width, RULER, layers.paint_ruler),
-            (KEYBOARD, RULER, self.view.width, self.view.height, layers.paint_ground),
-        ):
-            painter.save()
-            painter.setClipRect(x, y, width, height)
-            painter.translate(x, y)
-            arguments = (painter, self.view, self.theme, self.meter, self.snap)
-            if paint is layers.paint_ground:
-                layers.paint_ground(*arguments, self._model_range)
-            else:
-                layers.paint_ruler(*arguments)
-            painter.restore()
-        painter.fillRect(0, RULER - 1, KEYBOARD, 1, self.theme.grid_bar)
-        painter.end()
-
-    def _paint_roll(self, left: int, right: int) -> None:
-        painter = QPainter(self._roll)
-        painter.setClipRect(left, 0, right - left, self.view.height)
-        painter.drawPixmap(-KEYBOARD, -RULER, self._ground)
-        if self._glow is not None:
-            layers.paint_glow(painter, self.view, self.theme, *self._glow)
-        batches = self._batches(int(self.view.tick_at(left - 3)), int(self.view.tick_at(right + 3)))
-        if sum(len(piece.ons) for _, piece in batches) > MOST_SPRITES:
-            self._forms.paint_bars(painter, self.view, batches)
-        else:
-            for kind, piece in batches:
-                self._forms.paint(painter, self.view, kind, piece)
-        painter.end()
-
-    def _batches(self, first: int, last: int) -> list[tuple[Kind, Piece]]:
+    def _batches(self, first: int, last: int) -> Batches:
         """Return the notes in ``first <= t < last`` by kind, in the order of painting."""
         part = self._generated.within(first, last)
         turn = min(max(self._generated.split(self._sounded), part.start), part.stop)
@@ -342,26 +268,21 @@ class RollView(QWidget):
             found.append((kind, Piece(*(column[mask] for column in drawn))))
         return found
 
-    def _paint_held(self, painter: QPainter, notes: Sequence[Note]) -> None:
-        """Paint notes that are in the mouse's hand."""
-        piece = columns(notes)
-        if len(notes) > MOST_SPRITES:
-            self._forms.paint_bars(painter, self.view, [(Kind.SELECTED, piece)])
-        else:
-            self._forms.paint(painter, self.view, Kind.SELECTED, piece)
-
-    def _paint_moving(self, painter: QPainter, region: QRect) -> None:
+    def _paint_moving(self, painter: QPainter, forms: Forms) -> None:
         """Paint what moves over the note area; the canvas adds what the mouse holds."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint what has changed."""
         began = perf_counter()
-        self._refresh()
-        painter = QPainter(self)
         rect, theme, view = event.rect(), self.theme, self.view
+        ratio = self.ratio or self.devicePixelRatioF()
+        scene = Scene(view, self.size(), ratio, theme, self.meter, self.snap, self._model_range)
+        forms = self._backdrop.refresh(scene, self._glow, self._batches)
+        painter = QPainter(self)
         area = QRect(KEYBOARD, RULER, view.width, view.height)
-        painter.drawPixmap(0, 0, self._ground)
-        painter.drawPixmap(area.topLeft(), self._roll)
+        if rect.top() < RULER:
+            painter.drawPixmap(0, 0, self._backdrop.ground)
+        painter.drawPixmap(area.topLeft(), self._backdrop.roll)
         if event.region().intersects(QRect(0, RULER, KEYBOARD, view.height)):
             painter.save()
             painter.setClipRect(0, RULER, KEYBOARD, view.height)
@@ -374,7 +295,7 @@ class RollView(QWidget):
         if rect.top() < RULER:
             self._paint_strips(painter)
         painter.translate(0, RULER)
-        self._paint_moving(painter, rect)
+        self._paint_moving(painter, forms)
         painter.translate(0, -RULER)
         x = view.column(self.playhead)
         if -9 <= x <= view.width + 9:
@@ -382,7 +303,7 @@ class RollView(QWidget):
         painter.restore()
         if self._legend:
             corner = area.bottomRight() + QPoint(-12, -12)
-            paint_legend(painter, corner.x(), corner.y(), theme, self.devicePixelRatioF())
+            paint_legend(painter, corner.x(), corner.y(), theme, ratio)
         if self._hint and not self._drawn.notes and not self._generated.notes:
             layers.paint_hint(painter, area, theme, self._hint)
         painter.end()
@@ -405,7 +326,7 @@ class RollView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show more or less of the same place."""
-        first_time = self._ground.isNull()
+        first_time = not event.oldSize().isValid()
         self.set_view(self.view.resized(self.width() - KEYBOARD, self.height() - RULER))
         if first_time:
             self.fit()

@@ -10,7 +10,7 @@ from rnnrbm_gui.music.timing import PPQ, Meter
 
 N_PITCHES = 128
 SHORTEST_KEY, TALLEST_KEY = 4, 40
-NARROWEST_BEAT, WIDEST_BEAT = 2.0, 960.0
+NARROWEST_BEAT, WIDEST_BEAT = 0.5, 960.0
 CLEAR = 14.0
 """Grid lines nearer together than this many pixels would be clutter."""
 
