@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from rnnrbm_gui.music.note import Note
@@ -96,13 +96,12 @@ def _separated(same_pitch: list[Note]) -> list[Note]:
     in_time = sorted(same_pitch)
     if all(a.off <= b.on for a, b in pairwise(in_time)):
         return in_time
-    kept: list[Note] = []
+    kept: list[Note] = []  # apart and in time
     for new in same_pitch:
-        after: list[Note] = []
-        for old in kept:
-            if not old.overlaps(new.on, new.off):
-                after.append(old)
-            elif old.on < new.on:
-                after.append(Note(old.on, old.pitch, new.on, old.velocity))
-        kept = [*after, new]
+        first = bisect_left(kept, new.on, key=lambda note: note.on)
+        last = bisect_left(kept, new.off, lo=first, key=lambda note: note.on)
+        before = kept[first - 1] if first else None
+        kept[first:last] = [new]
+        if before and before.off > new.on:
+            kept[first - 1] = replace(before, off=new.on)
     return kept
