@@ -101,10 +101,11 @@ class Backdrop:
         painter = QPainter(self.ground)
         painter.fillRect(0, 0, scene.size.width(), RULER, QColor(theme.panel))
         painter.fillRect(0, RULER - 1, KEYBOARD, 1, QColor(theme.grid_bar))
-        painter.setClipRect(KEYBOARD, 0, view.width, scene.size.height())
         painter.translate(KEYBOARD, 0)
+        painter.setClipRect(0, 0, view.width, RULER)
         layers.paint_ruler(painter, view, theme, scene.meter, scene.snap)
         painter.translate(0, RULER)
+        painter.setClipRect(0, 0, view.width, view.height)
         layers.paint_ground(painter, view, theme, scene.meter, scene.snap, scene.model_range)
         painter.end()
 

@@ -3,7 +3,7 @@
 from enum import Enum
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Signal
-from PySide6.QtGui import QCursor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from rnnrbm_gui.music.note import name_of
@@ -75,7 +75,7 @@ class RollCanvas(EditableRoll):
         self._hold = Hold.NOTHING
         self._button = Qt.MouseButton.NoButton
         self._gesture: Gesture | None = None
-        self._press = QPoint()
+        self._press = self._place = QPoint()
         self._dragged = False
         self._loop_before: tuple[int, int] | None = None
         self._loop_anchor = 0
@@ -111,7 +111,7 @@ class RollCanvas(EditableRoll):
         self._hold, self._gesture, self._dragged = Hold.NOTHING, None, False
         self.audition(None)
         self._show_gesture()
-        self._point_at(self.mapFromGlobal(QCursor.pos()))
+        self._point_at(self._place)
 
     # Places
 
@@ -140,6 +140,7 @@ class RollCanvas(EditableRoll):
         if self._busy():
             return
         place, button = event.position().toPoint(), event.button()
+        self._place = place
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         self._press, self._button, self._dragged = place, button, False
         if button == MIDDLE:
@@ -217,7 +218,7 @@ class RollCanvas(EditableRoll):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Move what the mouse holds; holding nothing, show what a press would do."""
-        place = event.position().toPoint()
+        self._place = place = event.position().toPoint()
         if not self._dragged and (place - self._press).manhattanLength() >= SLOP:
             self._dragged = self._busy()
         if self._hold is Hold.NOTHING:

@@ -131,7 +131,7 @@ class Forms:
 
     def _paint_coming(self, painter: QPainter, box: QRectF) -> None:
         fill = QColor(self.theme.cool)
-        fill.setAlphaF(0.26)
+        fill.setAlphaF(0.34)
         pen = QPen(QColor(self.theme.cool), 1)
         pen.setDashPattern([3, 2])
         painter.setPen(pen)

@@ -214,6 +214,19 @@ def paint_hint(painter: QPainter, area: QRect, theme: Theme, hint: str) -> None:
         y += height
 
 
+def paint_place(painter: QPainter, view: Viewport, theme: Theme, end_tick: int) -> None:
+    """Paint two thin bars at the edges: which part of all there is is in view."""
+    colour = QColor(theme.muted)
+    colour.setAlphaF(0.45)
+    whole = max(end_tick * view.per_tick, view.left + view.width)
+    if whole > view.width:
+        left, length = view.left / whole * view.width, view.width / whole * view.width
+        painter.fillRect(QRectF(left + 2, view.height - 4, max(length - 4, 12), 3), colour)
+    whole = 128 * view.key_height
+    top, length = view.top / whole * view.height, view.height / whole * view.height
+    painter.fillRect(QRectF(view.width - 4, top + 2, 3, max(length - 4, 12)), colour)
+
+
 def paint_marquee(painter: QPainter, box: QRect, theme: Theme) -> None:
     """Paint the rectangle that is being drawn to select notes."""
     fill = QColor(theme.text)

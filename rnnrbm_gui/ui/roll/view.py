@@ -296,6 +296,8 @@ class RollView(QWidget):
             self._paint_strips(painter)
         painter.translate(0, RULER)
         self._paint_moving(painter, forms)
+        end = max(self._drawn.end, self._generated.end, self._available)
+        layers.paint_place(painter, view, theme, end)
         painter.translate(0, -RULER)
         x = view.column(self.playhead)
         if -9 <= x <= view.width + 9:

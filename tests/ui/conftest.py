@@ -1,0 +1,37 @@
+"""One application for all tests of the window; a Qt warning or a lost exception fails the test."""
+
+import os
+import sys
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+from PySide6.QtCore import QEvent, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from rnnrbm_gui.ui.theme import app_font
+
+# The offscreen platform says this of every window with a minimum size; no fault of ours.
+HARMLESS = ("This plugin does not support propagateSizeHints()",)
+
+
+@pytest.fixture(scope="session")
+def app():
+    application = QApplication.instance() or QApplication(["rnnrbm-gui"])
+    application.setFont(app_font())
+    return application
+
+
+@pytest.fixture(autouse=True)
+def _qt_is_quiet(app, monkeypatch):
+    """Fail on what Qt says and on exceptions in slots and events, which Qt swallows."""
+    said = []
+    before = qInstallMessageHandler(
+        lambda _kind, _context, text: None if text in HARMLESS else said.append(text)
+    )
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: said.append(repr(error)))
+    yield
+    app.processEvents()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    qInstallMessageHandler(before)
+    assert said == []
