@@ -1,0 +1,45 @@
+"""Wires the window to the engine and runs Qt's loop."""
+
+import gc
+import signal
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from rnnrbm_gui import paths
+from rnnrbm_gui.engine.engine import Engine
+from rnnrbm_gui.ui.main_window import MainWindow
+
+
+def run_window(open_first: Path | None = None) -> int:
+    """Show the window until it is closed; return the exit code.
+
+    The window paints first; the player, the model and the kernel start right after.
+    """
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("rnnrbm-gui")
+    app.setDesktopFileName("rnnrbm-gui")
+    app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "rnnrbm-gui.svg")))
+    window = MainWindow(Engine())
+    sys.excepthook = window.show_stumble
+    # Python runs a signal's handler between byte codes: the bridge's timer gives it the chance.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: window.close())
+
+    def begin() -> None:
+        if not window.canvas.paint_ms:
+            QTimer.singleShot(2, begin)
+            return
+        window.start_engine()
+        if open_first:
+            window.files.open(open_first)
+        gc.collect()
+        gc.freeze()  # a collection over Qt's and numba's objects would cost 80 ms of the beat
+
+    window.show()
+    QTimer.singleShot(0, begin)
+    return app.exec()

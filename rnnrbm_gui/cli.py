@@ -1,0 +1,134 @@
+"""The command line: ``rnnrbm-gui`` opens the window; its sub-commands work without one."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnnrbm_gui import __version__, surroundings
+from rnnrbm_gui.errors import UserError
+
+DEFAULT_MODEL = "jsb-chorales"
+DEFAULT_BARS = 16
+DEFAULT_SEED = 28041685
+MISSING_LIBRARY = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code: 0 done, 1 a sentence said why not, 3 no Qt."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except UserError as error:
+        print(f"rnnrbm-gui: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("rnnrbm-gui: stopped.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rnnrbm-gui",
+        description="A piano-roll in which an RNN-RBM answers what one draws, live. "
+        "Without a command it opens the window.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--open", type=Path, metavar="FILE.mid", help="open a MIDI file as a seed")
+    parser.set_defaults(run=_window)
+    commands = parser.add_subparsers(title="commands", metavar="")
+
+    perform = commands.add_parser("perform", help="play live without a window and write a take")
+    _perform_options(perform)
+    perform.set_defaults(run=_perform)
+
+    doctor = commands.add_parser("doctor", help="show what the app depends on and what works")
+    doctor.set_defaults(run=_doctor)
+
+    bench = commands.add_parser("bench", help="measure what this machine gives")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    bench.set_defaults(run=_bench)
+    return parser
+
+
+def _perform_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bars", type=int, default=DEFAULT_BARS, help="default %(default)s")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="default %(default)s")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model's name or a file")
+    parser.add_argument("--bpm", type=float, help="tempo; default: the model's own")
+    parser.add_argument("--output", metavar="NAME", help="part of an output's name")
+    parser.add_argument("--mid", type=Path, default=Path("take.mid"), help="default %(default)s")
+    parser.add_argument("--wav", type=Path, default=Path("take.wav"), help="default %(default)s")
+    parser.add_argument("--png", type=Path, default=Path("take.png"), help="default %(default)s")
+
+
+def _window(options: argparse.Namespace) -> int:
+    missing = surroundings.missing_library(window=True)
+    if missing:
+        print(f"rnnrbm-gui: {missing}", file=sys.stderr)
+        return MISSING_LIBRARY
+    headless = surroundings.no_display()
+    if headless:
+        print(f"rnnrbm-gui: {headless}", file=sys.stderr)
+        return _perform(_parser().parse_args(["perform"]))
+    from rnnrbm_gui.app import run_window
+
+    return run_window(options.open)
+
+
+def _perform(options: argparse.Namespace) -> int:
+    missing = surroundings.missing_library(window=False)
+    if missing:
+        print(f"rnnrbm-gui: {missing}", file=sys.stderr)
+        return MISSING_LIBRARY
+    from rnnrbm_gui.perform import Performance, perform
+
+    performance = Performance(
+        bars=options.bars,
+        seed=options.seed,
+        model=_model_path(options.model),
+        bpm=options.bpm,
+        output=options.output,
+        mid=options.mid,
+        wav=options.wav,
+        png=options.png,
+    )
+    perform(performance, print, _progress)
+    return 0
+
+
+def _progress(words: str) -> None:
+    if sys.stdout.isatty():
+        print(f"\r\033[K{words}", end="", flush=True)
+    elif words:
+        print(words, flush=True)
+
+
+def _model_path(name: str) -> Path:
+    from rnnrbm_gui import paths
+
+    shipped = paths.models() / f"{name}.safetensors"
+    if shipped.is_file():
+        return shipped
+    if Path(name).is_file():
+        return Path(name)
+    names = ", ".join(sorted(path.stem for path in paths.models().glob("*.safetensors")))
+    raise UserError(f"There is no model “{name}”: give a file, or one of {names}.")
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from rnnrbm_gui.doctor import examine
+
+    report = examine()
+    print(report.table())
+    return 0 if report.main_job_runs else 1
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from rnnrbm_gui.bench import run_bench
+
+    return run_bench(options.json, print)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

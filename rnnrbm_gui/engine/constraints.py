@@ -1,0 +1,87 @@
+"""What the drawn notes demand of each frame: every cell of the roll is free, on or off.
+
+The one idea behind seed, harmony and infill. ``Free`` shows the model nothing of what is drawn.
+``Continue`` takes the drawn passage as it is: everything else in it is off, what precedes it is
+silence that the model is not shown, what follows is free. ``Harmonise`` keeps the drawn notes on
+and leaves the rest of the passage free, but for the keys above a melody (a drawn note at or above
+middle C): the melody stays on top, the model fills in under and after it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnrbm_gui.music.roll import Grid
+from rnnrbm_gui.music.score import Score
+
+FREE, ON, OFF = 0, 1, -1
+UNSHOWN = -2
+"""A whole row of silence before a continued passage: it is not sampled and not remembered."""
+
+MELODY_FROM_PITCH = 60
+
+
+class Mode(StrEnum):
+    """What is done with the drawn notes."""
+
+    CONTINUE = "Continue"
+    HARMONISE = "Harmonise"
+    FREE = "Free"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constraints:
+    """The cells of the drawn passage; every frame after them is free.
+
+    Attributes:
+        cells: int8 (n_frames, n_keys) of FREE, ON, OFF; rows of UNSHOWN come first if any.
+        drawn: bool (n_frames, n_keys), the drawn notes as the model sees them, in any mode.
+        passage: frames ``first <= t < last`` of the drawn passage, (0, 0) where nothing is drawn.
+    """
+
+    cells: NDArray[np.int8]
+    drawn: NDArray[np.bool_]
+    passage: tuple[int, int]
+
+    @staticmethod
+    def of(score: Score, mode: Mode, grid: Grid) -> "Constraints":
+        """Derive the constraints of a drawn score on the grid of one model."""
+        spans = [grid.covered(note) for note in score]
+        first = min((begin for begin, _ in spans), default=0)
+        last = max((end for _, end in spans), default=0)
+        drawn = grid.frames_of(score.notes, 0, last)
+        cells = np.zeros(drawn.shape, np.int8)
+        if mode is Mode.CONTINUE:
+            cells[:] = np.where(drawn, ON, OFF)
+            cells[:first] = UNSHOWN
+        elif mode is Mode.HARMONISE:
+            cells[drawn] = ON
+            lowest_melody_key = MELODY_FROM_PITCH - grid.low
+            for frame in np.flatnonzero(drawn.any(axis=1)):
+                top = int(np.flatnonzero(drawn[frame])[-1])
+                if top >= lowest_melody_key:
+                    cells[frame, top + 1 :] = OFF
+        return Constraints(cells, drawn, (first, last))
+
+    def row(self, frame: int) -> NDArray[np.int8]:
+        """Return the cells of one frame, int8 (n_keys,)."""
+        if frame < len(self.cells):
+            return self.cells[frame]
+        return np.zeros(self.cells.shape[1], np.int8)
+
+    def drawn_row(self, frame: int) -> NDArray[np.bool_]:
+        """Return which keys are drawn in one frame, bool (n_keys,)."""
+        if frame < len(self.drawn):
+            return self.drawn[frame]
+        return np.zeros(self.drawn.shape[1], np.bool_)
+
+    def differences(self, other: "Constraints") -> NDArray[np.intp]:
+        """Return the frames whose cells differ between the two, ascending."""
+        n_frames = max(len(self.cells), len(other.cells))
+        a, b = (
+            np.vstack([c.cells, np.zeros((n_frames - len(c.cells), c.cells.shape[1]), np.int8)])
+            for c in (self, other)
+        )
+        return np.flatnonzero((a != b).any(axis=1))

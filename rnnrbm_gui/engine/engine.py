@@ -1,0 +1,135 @@
+"""The engine as the window and the command line see it: calls down, events up, no Qt."""
+
+import queue
+import threading
+import time
+from pathlib import Path
+from typing import Literal
+
+from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.events import KernelReady, Trouble
+from rnnrbm_gui.engine.generator import Generator
+from rnnrbm_gui.engine.player_client import PlayerClient
+from rnnrbm_gui.engine.sampler import Sampling
+from rnnrbm_gui.engine.timeline import Loop
+from rnnrbm_gui.music.roll import Articulation
+from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.music.timing import Meter
+from rnnrbm_gui.player.protocol import OutputId
+
+JOIN_LIMIT_S = 5.0
+
+
+class Engine:
+    """Joins the generator thread, the kernel's compilation and the player process.
+
+    Thread: made, started and closed on one thread; every call returns at once but for ``close``.
+    """
+
+    def __init__(self, *, audio: Literal["auto", "null"] = "auto") -> None:
+        self.client = PlayerClient(audio=audio)
+        self._events: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._generator = Generator(self.client, self._events)
+        self._compiler = threading.Thread(target=self._compile, name="compiler", daemon=True)
+
+    def start(self, model: Path) -> None:
+        """Start the player, load the model, and compile the kernel beside it."""
+        self.client.start()
+        self._generator.start()
+        self.load_model(model)
+        self._compiler.start()
+
+    def close(self) -> None:
+        """Silence every note, end the player, join the threads."""
+        self._generator.stop_thread()
+        if self._generator.is_alive():
+            self._generator.join(JOIN_LIMIT_S)
+        self.client.close()
+
+    def _compile(self) -> None:
+        from rnnrbm_gui.models import kernels
+
+        begin = time.monotonic()
+        try:
+            kernels.compile_kernel()
+        except Exception as error:
+            self._events.put(
+                Trouble(f"The fast sampler is not available ({error}); the plain one plays on.")
+            )
+        else:
+            self._events.put(KernelReady(time.monotonic() - begin))
+
+    def poll(self) -> list[object]:
+        """Return what has happened since the last call: engine's and player's events."""
+        found: list[object] = list(self.client.poll())
+        while not self._events.empty():
+            found.append(self._events.get_nowait())
+        return found
+
+    @property
+    def playing(self) -> bool:
+        """Whether the playhead moves."""
+        return self._generator.playing
+
+    def position(self) -> float:
+        """Return the playhead in roll ticks."""
+        return self._generator.position()
+
+    def load_model(self, path: Path) -> None:
+        """Let another model go on from what has sounded."""
+        self._generator.post(lambda: self._generator.load(path))
+
+    def set_score(self, score: Score) -> None:
+        """Take over an edited drawing."""
+        self._generator.post(lambda: self._generator.set_score(score))
+
+    def set_mode(self, mode: Mode) -> None:
+        """Change what is done with the drawn notes."""
+        self._generator.post(lambda: self._generator.set_mode(mode))
+
+    def set_sampling(self, sampling: Sampling) -> None:
+        """Change seed, temperature or Gibbs steps."""
+        self._generator.post(lambda: self._generator.set_sampling(sampling))
+
+    def set_articulation(self, articulation: Articulation, meter: Meter) -> None:
+        """Change how held keys are struck and where the bars are."""
+        self._generator.post(lambda: self._generator.set_articulation(articulation, meter))
+
+    def set_bpm(self, bpm: float) -> None:
+        """Change the tempo, in quarter notes a minute."""
+        self._generator.post(lambda: self._generator.set_bpm(bpm))
+
+    def set_loop(self, loop: Loop | None) -> None:
+        """Repeat a stretch of the roll, or no more."""
+        self._generator.post(lambda: self._generator.set_loop(loop))
+
+    def play(self, until: int | None = None) -> None:
+        """Start at the playhead; stop at the roll tick ``until`` where it is given."""
+        self._generator.post(lambda: self._generator.play(until))
+
+    def pause(self) -> None:
+        """Silence, with the playhead where it is."""
+        self._generator.post(self._generator.pause)
+
+    def stop(self) -> None:
+        """Silence, with the playhead back at the start."""
+        self._generator.post(self._generator.stop)
+
+    def seek(self, tick: int) -> None:
+        """Put the playhead at a tick of the roll."""
+        self._generator.post(lambda: self._generator.seek(tick))
+
+    def audition(self, pitch: int, sounding: bool) -> None:
+        """Let a clicked key sound at once, or end it."""
+        if sounding:
+            self.client.strike(pitch, 80)
+        else:
+            self.client.release(pitch)
+
+    def panic(self) -> None:
+        """Silence everything now, on every channel."""
+        self.client.panic()
+
+    def open_output(self, output: OutputId) -> None:
+        """Play to another output; the old one is silenced first."""
+        self.client.open_output(output)

@@ -1,0 +1,74 @@
+"""What the engine tells the window: frozen values, drained by ``Engine.poll``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnrbm_gui.data.model_file import ModelHeader
+from rnnrbm_gui.music.note import Note
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generated:
+    """The generated notes from a tick on are now these, and reach to ``end_tick``.
+
+    Attributes:
+        from_tick: earlier notes stay as they are.
+        notes: every generated note with an onset at ``from_tick`` or later.
+        end_tick: how far the look-ahead has got.
+        frame_ticks: ticks of one frame.
+        glow_from: the first frame of ``glow``.
+        glow: float32 (n_frames, n_keys), the probability of each key in the frames drawn now.
+    """
+
+    from_tick: int
+    notes: tuple[Note, ...]
+    end_tick: int
+    frame_ticks: int
+    glow_from: int
+    glow: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The drawn passage that the model takes up, in ticks; None where there is none."""
+
+    span: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoaded:
+    """Another model plays from now on."""
+
+    path: Path
+    header: ModelHeader
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """The transport has started (True) or come to rest (False)."""
+
+    playing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something went wrong; the sentence is for the user."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class KernelReady:
+    """The compiled sampler has taken over from the plain one (same bits, faster)."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Truncated:
+    """The look-ahead from this tick on was thrown away and is being drawn anew."""
+
+    tick: int

@@ -1,0 +1,459 @@
+"""The generator thread: samples ahead of the playhead and hands the notes to the player.
+
+What the transport means is decided here. What has sounded stays as it sounded. An edit ahead of
+the playhead draws anew from the first frame it changes; an edit behind it is heard when the
+playhead next passes there. A seek into what is there replays it; beyond it, the model goes on.
+A loop repeats what is on the roll. Changed knobs (temperature, mixing, seed, model, mode) take
+hold at the next frame that has not sounded.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+
+from rnnrbm_gui.data.model_file import StoredModel, load_model
+from rnnrbm_gui.engine.constraints import ON, Constraints, Mode
+from rnnrbm_gui.engine.events import (
+    Generated,
+    ModelLoaded,
+    Passage,
+    Playing,
+    Trouble,
+    Truncated,
+)
+from rnnrbm_gui.engine.player_client import PlayerClient, TimedNote
+from rnnrbm_gui.engine.sampler import Sampling, Take
+from rnnrbm_gui.engine.timeline import Loop, Piece, Timeline
+from rnnrbm_gui.engine.voices import Voices, clear_of
+from rnnrbm_gui.errors import UserError
+from rnnrbm_gui.music.note import Note
+from rnnrbm_gui.music.roll import Articulation
+from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.music.timing import PPQ, Meter, ticks_per_second
+
+HANDED_AHEAD_S = 0.45
+"""Notes reach the player this long before they sound; at least 0.3 s is what it is promised."""
+FREEZE_S = 0.06
+"""Frames that begin sooner than this are not drawn anew: the new ones could come too late."""
+LOOK_AHEAD_BARS = 8
+SHORTEST_REST_OF_A_NOTE = PPQ // 8
+IDLE_WAIT_S = 0.04
+
+
+@dataclass(slots=True)
+class Handed:
+    """A note that the player has been given, and where on the roll it came from."""
+
+    timed: TimedNote
+    piece: Piece
+    roll_on: int
+    drawn: bool
+
+
+class Generator(threading.Thread):
+    """Owns the take, the voices and the hand-over; told what to do by posted calls.
+
+    Thread: everything but ``post``, ``stop_thread`` and the read-only properties runs on itself.
+    """
+
+    def __init__(self, client: PlayerClient, events: "queue.SimpleQueue[object]") -> None:
+        super().__init__(name="generator", daemon=True)
+        self._client, self._events = client, events
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._wake = threading.Event()
+        self._closing = False
+        self.stored: StoredModel | None = None
+        self._take: Take | None = None
+        self._voices: Voices | None = None
+        self._score, self._mode = Score(), Mode.HARMONISE
+        self._constraints: Constraints | None = None
+        self._sampling, self._articulation = Sampling(), Articulation.RESTRIKE
+        self._meter, self._bpm = Meter(), 84.0
+        self._loop: Loop | None = None
+        self._until: int | None = None  # roll tick at which playing ends by itself
+        self._epoch = 0
+        self._next_id = 0
+        self._handed: dict[int, Handed] = {}
+        self._handed_to = 0  # play tick
+        self._timeline = Timeline()
+        self._playing = False
+        self._rest = 0  # roll tick of the playhead while it does not move
+        self._stale: int | None = None  # first sounded frame that an edit has overtaken
+        self._sounded = 0  # frames before this one have been heard
+
+    # -- from other threads ------------------------------------------------------------------
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Ask for a call on the generator thread; returns at once."""
+        self._inbox.put(call)
+        self._wake.set()
+
+    def stop_thread(self) -> None:
+        """Ask the thread to end; ``join`` waits for it."""
+        self.post(lambda: setattr(self, "_closing", True))
+
+    @property
+    def playing(self) -> bool:
+        """Whether the playhead moves."""
+        return self._playing
+
+    def position(self) -> float:
+        """Return the roll tick of the playhead, extrapolated from the player's last anchor."""
+        timeline, rest = self._timeline, self._rest
+        now = self._client.tick_now() if self._playing else None
+        return float(rest) if now is None else max(0.0, timeline.roll(now))
+
+    # -- the thread --------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve posted calls, hand over, sample ahead; an error becomes a sentence."""
+        while not self._closing:
+            worked = False
+            try:
+                self._wake.clear()
+                while not self._closing and not self._inbox.empty():
+                    self._inbox.get_nowait()()
+                if self._playing:
+                    self._hand_over()
+                worked = self._sample_ahead()
+            except UserError as error:
+                self._events.put(Trouble(str(error)))
+            except Exception as error:
+                self._events.put(
+                    Trouble(f"The sampler stumbled ({type(error).__name__}: {error}); playing on.")
+                )
+            if not worked and not self._closing:
+                self._wake.wait(IDLE_WAIT_S if self._playing else None)
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def load(self, path: Path) -> None:
+        """Let another model go on from what has sounded."""
+        stored = load_model(path)
+        frozen = self._interrupt()
+        heard = self._generated_starting(0, frozen * self._frame) if self._take is not None else []
+        sounded_tick = frozen * self._frame
+        self.stored, self._take = stored, Take(stored)
+        grid = self._take.grid
+        self._voices = Voices(grid, self._articulation, self._meter)
+        self._constraints = Constraints.of(self._score, self._mode, grid)
+        n_frames = sounded_tick // grid.frame
+        frames = list(grid.frames_of(heard, 0, n_frames))
+        seen = [v | (self._constraints.row(i) == ON) for i, v in enumerate(frames)]
+        self._take.remember(seen, [np.zeros(grid.n_keys, np.float32)] * n_frames)
+        for v in frames:
+            self._voices.append(np.flatnonzero(v).tolist())
+        self._sounded, self._stale = n_frames, None
+        self._events.put(ModelLoaded(path, stored.header))
+        self._events.put(Truncated(sounded_tick))
+        self._publish_passage()
+
+    def set_score(self, score: Score) -> None:
+        """Take over an edited drawing."""
+        changed = score.first_difference(self._score)
+        if changed is None:
+            return
+        frozen = self._interrupt()
+        self._score = score
+        self._constrain(frozen)
+        self._publish(max(0, changed - self._meter.bar_ticks) // self._frame)
+        self._mend_sounding()
+
+    def set_mode(self, mode: Mode) -> None:
+        """Change what is done with the drawn notes."""
+        frozen = self._interrupt()
+        self._mode = mode
+        self._constrain(frozen)
+
+    def set_sampling(self, sampling: Sampling) -> None:
+        """Change seed, temperature or Gibbs steps, from the next frame that has not sounded."""
+        if sampling != self._sampling:
+            frozen = self._interrupt()
+            self._sampling = sampling
+            self._truncate(frozen)
+
+    def set_articulation(self, articulation: Articulation, meter: Meter) -> None:
+        """Change how held keys are struck and where the bars are, from the next frame on."""
+        frozen = self._interrupt()
+        self._articulation, self._meter = articulation, meter
+        if self._voices is not None and self._take is not None:
+            self._voices.articulation, self._voices.meter = articulation, meter
+            self._voices.truncate(frozen)
+            for index in range(len(self._voices), len(self._take)):
+                self._voices.append(self._own_keys(index))
+            self._publish(max(0, frozen - 1))
+            self._mend_sounding()
+
+    def set_bpm(self, bpm: float) -> None:
+        """Change the tempo; notes already handed over keep their ticks."""
+        self._bpm = bpm
+        self._client.tempo(bpm)
+
+    def set_loop(self, loop: Loop | None) -> None:
+        """Repeat a stretch of the roll, or no more."""
+        self._interrupt()
+        self._loop = loop
+
+    def play(self, until: int | None = None) -> None:
+        """Start at the playhead; the first frame is drawn first if it is not there.
+
+        Args:
+            until: the roll tick at which to stop; None plays on.
+        """
+        if not self._playing:
+            self._until = until
+            self._begin(self._rest)
+
+    def pause(self) -> None:
+        """Silence, with the playhead where it is."""
+        if self._playing:
+            self._halt(round(self.position()))
+
+    def stop(self) -> None:
+        """Silence, with the playhead at the start (of the loop where there is one)."""
+        self._halt(self._loop.first if self._loop else 0)
+
+    def seek(self, tick: int) -> None:
+        """Put the playhead elsewhere and go on from there if it was moving."""
+        if self._playing:
+            self._begin(tick)
+        else:
+            self._rest = tick
+            self._arrive(tick)
+
+    # -- the transport -----------------------------------------------------------------------
+
+    @property
+    def _frame(self) -> int:
+        return self._take.grid.frame if self._take is not None else PPQ
+
+    def _begin(self, tick: int) -> None:
+        self._arrive(tick)
+        self._sample_to(tick // self._frame + 1)
+        self._epoch += 1
+        self._handed.clear()
+        self._timeline, self._handed_to = Timeline((Piece(tick, tick),)), tick
+        self._client.play(tick, self._epoch, self._bpm)
+        self._rest, self._playing = tick, True
+        held = [(n, True) for n in self._score.overlapping(tick, tick + 1) if n.on < tick]
+        bar_before = tick - self._meter.bar_ticks
+        held += [(n, False) for n in self._generated_starting(bar_before, tick) if n.off > tick]
+        self._give(self._timeline.pieces[0], held)
+        self._hand_over()
+        self._events.put(Playing(True))
+
+    def _halt(self, tick: int) -> None:
+        self._client.pause()
+        self._handed.clear()
+        if self._playing:
+            self._note_sounded(self.position())
+        self._playing, self._rest = False, tick
+        self._arrive(tick)
+        self._events.put(Playing(False))
+
+    def _arrive(self, roll_tick: int) -> None:
+        """Make good, where the playhead comes to pass it again, what an edit has overtaken."""
+        if self._stale is not None and roll_tick // self._frame <= self._stale:
+            stale, self._stale = self._stale, None
+            self._truncate(stale)
+
+    def _interrupt(self) -> int:
+        """Call back what has not sounded; return the first frame that may be drawn anew."""
+        if not self._playing:
+            return min(ceil(self._rest / self._frame), self._sounded)
+        now = ceil(self._client.tick_now() or 0)
+        self._epoch += 1
+        last_sent = self._client.cancel(self._epoch, now)
+        cut = min(self._handed_to, max(now, -1 if last_sent is None else last_sent + 1))
+        kept = tuple(piece for piece in self._timeline.pieces if piece.play_first <= cut)
+        self._timeline = Timeline(kept or self._timeline.pieces[:1])
+        self._handed = {i: h for i, h in self._handed.items() if h.timed.on < cut}
+        self._handed_to = cut
+        self._note_sounded(self._timeline.roll(cut))
+        soon = cut + FREEZE_S * ticks_per_second(self._bpm)
+        roll = self._timeline.roll(soon)
+        if self._loop and self._timeline.roll(cut) < self._loop.last <= roll:
+            roll += self._loop.first - self._loop.last
+        return ceil(roll / self._frame)
+
+    def _note_sounded(self, roll_tick: float) -> None:
+        self._sounded = max(self._sounded, ceil(roll_tick / self._frame))
+
+    # -- sampling ----------------------------------------------------------------------------
+
+    def _constrain(self, frozen: int) -> None:
+        """Derive the constraints anew; draw again what they change, now or at the next pass."""
+        if self._take is None or self._constraints is None:
+            return
+        before = self._constraints
+        self._constraints = Constraints.of(self._score, self._mode, self._take.grid)
+        changed = self._constraints.differences(before)
+        behind, ahead = changed[changed < frozen], changed[changed >= frozen]
+        if behind.size:
+            first = int(behind[0])
+            self._stale = first if self._stale is None else min(self._stale, first)
+        if ahead.size:
+            self._truncate(int(ahead[0]))
+        self._publish_passage()
+
+    def _truncate(self, n_frames: int) -> None:
+        if self._take is None or self._voices is None:
+            return
+        if n_frames < len(self._take):
+            self._take.truncate(n_frames)
+            self._voices.truncate(n_frames)
+            self._sounded = min(self._sounded, n_frames)
+            self._events.put(Truncated(n_frames * self._frame))
+            self._publish(max(0, n_frames - self._meter.bar_ticks // self._frame))
+            self._mend_sounding()
+
+    def _sample_ahead(self) -> bool:
+        """Draw one more frame if the look-ahead is short; tell whether there was work."""
+        if self._take is None:
+            return False
+        ahead = self.position() + LOOK_AHEAD_BARS * self._meter.bar_ticks
+        wanted = ceil(ahead / self._frame)
+        if len(self._take) >= wanted:
+            return False
+        self._sample_to(len(self._take) + 1)
+        return True
+
+    def _sample_to(self, n_frames: int) -> None:
+        take, voices = self._take, self._voices
+        if take is None or voices is None or self._constraints is None:
+            return
+        begin, changed = len(take), len(take)
+        while len(take) < n_frames:
+            own = take.extend(self._constraints, self._sampling)
+            changed = min(changed, voices.append(np.flatnonzero(own).tolist()))
+        if len(take) > begin:
+            self._publish(changed, glow_from=begin)
+
+    def _own_keys(self, index: int) -> list[int]:
+        assert self._take is not None
+        assert self._constraints is not None
+        own = self._take.frame(index) & (self._constraints.row(index) != ON)
+        return np.flatnonzero(own).tolist()
+
+    def _generated_starting(self, first: int, last: int) -> list[Note]:
+        """Return the generated notes, clear of the drawn ones, with ``first <= on < last``."""
+        if self._voices is None:
+            return []
+        step = self._frame
+        begin = (first - self._meter.bar_ticks) // step
+        near = self._voices.notes(begin, ceil(last / step))
+        clear = (clear_of(note, self._score, min(step, SHORTEST_REST_OF_A_NOTE)) for note in near)
+        return [note for note in clear if note and first <= note.on < last]
+
+    def _publish(self, from_frame: int, glow_from: int | None = None) -> None:
+        if self._take is None:
+            return
+        n_frames, step = len(self._take), self._frame
+        glow_from = n_frames if glow_from is None else glow_from
+        glow = [self._take.glow(i) for i in range(glow_from, n_frames)]
+        self._events.put(
+            Generated(
+                from_frame * step,
+                tuple(self._generated_starting(from_frame * step, n_frames * step)),
+                n_frames * step,
+                step,
+                glow_from,
+                np.array(glow, np.float32).reshape(len(glow), self._take.grid.n_keys),
+            )
+        )
+
+    def _publish_passage(self) -> None:
+        span = self._constraints.passage if self._constraints else (0, 0)
+        first, last = span[0] * self._frame, span[1] * self._frame
+        self._events.put(Passage((first, last) if last > first else None))
+
+    # -- handing over ------------------------------------------------------------------------
+
+    def _hand_over(self) -> None:
+        """Give the player every note that begins within the next moment."""
+        now = self._client.tick_now()
+        if now is None:
+            return
+        horizon = ceil(now + HANDED_AHEAD_S * ticks_per_second(self._bpm))
+        while self._handed_to < horizon:
+            piece = self._timeline.piece_at(self._handed_to)
+            first = round(piece.roll(self._handed_to))
+            last = round(piece.roll(horizon))
+            loop = self._loop if self._loop and first < self._loop.last else None
+            if loop:
+                last = min(last, loop.last)
+            if self._until is not None:
+                last = min(last, self._until)
+                if first >= last:
+                    break
+            self._sample_to(ceil(last / self._frame))
+            notes = [(note, True) for note in self._score.starting(first, last)]
+            notes += [(note, False) for note in self._generated_starting(first, last)]
+            self._give(piece, notes)
+            self._handed_to = piece.play(last)
+            if loop and last == loop.last:
+                self._timeline = self._timeline.jumping(self._handed_to, loop.first)
+                self._note_sounded(last)
+                self._arrive(loop.first)
+        if self._until is not None and self._timeline.roll(now) >= self._until:
+            self._halt(self._until)
+            return
+        self._note_sounded(self._timeline.roll(now))
+        self._handed = {i: h for i, h in self._handed.items() if h.timed.off > now}
+        if any(not handed.drawn and handed.timed.off < horizon for handed in self._handed.values()):
+            self._mend_sounding()
+
+    def _give(self, piece: Piece, notes: Sequence[tuple[Note, bool]]) -> None:
+        timed = []
+        for note, drawn in notes:
+            on = max(note.on, piece.roll_first)
+            off = self._clipped(piece, note.off)
+            if off <= on:
+                continue
+            one = TimedNote(
+                self._next_id, piece.play(on), piece.play(off), note.pitch, note.velocity
+            )
+            self._next_id += 1
+            self._handed[one.id] = Handed(one, piece, note.on, drawn)
+            timed.append(one)
+        if timed:
+            self._client.schedule(self._epoch, timed)
+
+    def _clipped(self, piece: Piece, roll_off: int) -> int:
+        """Let no note sound on past the end of the loop, or of what is to be played."""
+        if self._until is not None:
+            roll_off = min(roll_off, self._until)
+        if self._loop and piece.roll_first < self._loop.last:
+            return min(roll_off, self._loop.last)
+        return roll_off
+
+    def _mend_sounding(self) -> None:
+        """Send a new off for notes handed over that have since grown, shrunk or gone."""
+        now = ceil(self._client.tick_now() or 0) if self._playing else 0
+        latest = self._timeline.pieces[-1]
+        mended = []
+        for handed in self._handed.values():
+            timed, piece = handed.timed, handed.piece
+            if piece != latest or timed.off <= now:
+                continue
+            source = self._source_of(handed)
+            off = piece.play(self._clipped(piece, source.off)) if source else now
+            off = max(off, timed.on + 1)
+            if off != timed.off:
+                handed.timed = replace(timed, off=off)
+                mended.append(handed.timed)
+        if mended:
+            self._client.schedule(self._epoch, mended)
+
+    def _source_of(self, handed: Handed) -> Note | None:
+        where, pitch = handed.roll_on, handed.timed.pitch
+        if handed.drawn:
+            notes: Sequence[Note] = self._score.starting(where, where + 1)
+        else:
+            notes = self._generated_starting(where, where + 1)
+        return next((note for note in notes if note.pitch == pitch), None)

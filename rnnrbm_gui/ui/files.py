@@ -1,0 +1,150 @@
+"""Opening and saving from the window; reading happens off the GUI thread."""
+
+import queue
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QFileDialog
+
+from rnnrbm_gui.data.midi_file import MidiSong, read_midi
+from rnnrbm_gui.data.project_file import Project, load_project, save_project
+from rnnrbm_gui.errors import FileError
+from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.ui.session import autosave_path, last_path, orphans
+
+if TYPE_CHECKING:
+    from rnnrbm_gui.ui.main_window import MainWindow
+
+AUTOSAVE_MS = 30_000
+FILTER = "MIDI files (*.mid *.midi)"
+
+
+class Files(QObject):
+    """File commands of one window, its autosave, and what is restored at the start."""
+
+    def __init__(self, window: "MainWindow") -> None:
+        super().__init__(window)
+        self._window = window
+        self._folder = Path.home()
+        self._read: queue.SimpleQueue[tuple[Path, MidiSong | FileError]] = queue.SimpleQueue()
+        self._poll = QTimer(self, interval=20)
+        self._poll.timeout.connect(self._take_read)
+        self._saved: Score | None = None
+        self._autosave = QTimer(self, interval=AUTOSAVE_MS)
+        self._autosave.timeout.connect(self._save_running)
+        self._autosave.start()
+
+    def new(self) -> None:
+        """Take every drawn note off the roll, one undo step."""
+        self._window.session.commit("New roll", Score())
+        self._window.engine.stop()
+
+    def ask_open(self) -> None:
+        """Ask for a MIDI file and open it."""
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, "Open a MIDI file as the seed", str(self._folder), FILTER
+        )
+        if name:
+            self.open(Path(name))
+
+    def open(self, path: Path) -> None:
+        """Read a MIDI file on a thread of its own and put it on the roll."""
+        self._folder = path.parent
+
+        def read() -> None:
+            try:
+                self._read.put((path, read_midi(path)))
+            except FileError as error:
+                self._read.put((path, error))
+            except Exception as error:
+                self._read.put((path, FileError(f"“{path.name}” cannot be read: {error}.")))
+
+        threading.Thread(target=read, name="read-midi", daemon=True).start()
+        self._window.show_status(f"Reading {path.name} …")
+        self._poll.start()
+
+    def _take_read(self) -> None:
+        if self._read.empty():
+            return
+        self._poll.stop()
+        path, song = self._read.get_nowait()
+        window = self._window
+        if isinstance(song, FileError):
+            window.messages.say(str(song), error=True)
+            window.show_status("")
+            return
+        window.engine.stop()
+        window.set_meter(song.meter)
+        window.set_bpm(song.bpm)
+        window.session.open_song(song, path.name)
+        window.canvas.fit()
+        words = f"{len(song.score)} notes from {path.name} are on the roll."
+        window.messages.say(" ".join((words, *song.remarks)))
+
+    def ask_save(self) -> None:
+        """Ask where, and save what is on the roll as MIDI."""
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, "Save what is on the roll", str(self._folder / "roll.mid"), FILTER
+        )
+        if name:
+            path = Path(name)
+            self.save(
+                path if path.suffix.lower() in (".mid", ".midi") else path.with_suffix(".mid")
+            )
+
+    def save(self, path: Path) -> None:
+        """Save what is on the roll as MIDI."""
+        self._folder = path.parent
+        window = self._window
+        try:
+            words = window.session.save_midi(path, bpm=window.bpm, meter=window.meter)
+        except FileError as error:
+            window.messages.say(str(error), error=True)
+        else:
+            window.messages.say(words)
+
+    # -- never lost --------------------------------------------------------------------------
+
+    def restore(self) -> None:
+        """Put back what was on the roll when the app last ended, however it ended."""
+        crashed = orphans()
+        for path in (*crashed, last_path()):
+            if not path.exists():
+                continue
+            try:
+                project = load_project(path)
+            except FileError as error:
+                self._window.messages.say(str(error), error=True)
+                continue
+            if len(project.drawn):
+                self._window.restore(project)
+                if crashed:
+                    self._window.messages.say(
+                        "The app ended unexpectedly; what was drawn is back on the roll."
+                    )
+                break
+        for path in crashed:
+            path.unlink(missing_ok=True)
+
+    def _save_running(self) -> None:
+        if self._window.session.score is not self._saved:
+            self._write(autosave_path())
+
+    def keep_for_next_start(self) -> None:
+        """Write the roll so that the next start finds it."""
+        self._autosave.stop()
+        if self._write(last_path()):
+            autosave_path().unlink(missing_ok=True)
+
+    def _write(self, path: Path) -> bool:
+        project: Project = self._window.project()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_project(path, project)
+        except (FileError, OSError) as error:
+            self._window.messages.say(f"The roll could not be kept: {error}", error=True)
+            return False
+        self._saved = self._window.session.score
+        return True

@@ -1,0 +1,266 @@
+"""The inspector beside the roll: which model plays, how it draws, and by what chance."""
+
+from collections.abc import Callable, Sequence
+from math import log
+from pathlib import Path
+from random import SystemRandom
+
+from PySide6.QtCore import QRegularExpression, Qt, Signal
+from PySide6.QtGui import QRegularExpressionValidator
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from rnnrbm_gui.data.model_file import ModelHeader
+from rnnrbm_gui.engine.sampler import (
+    COLDEST,
+    HOTTEST,
+    MOST_GIBBS_STEPS,
+    Sampling,
+)
+from rnnrbm_gui.music.roll import Articulation
+
+FEWEST_STEPS_OFFERED = 10
+ARTICULATION_WORDS = {
+    Articulation.RESTRIKE: "Strike again",
+    Articulation.HALF_BAR: "Strike on the half bar",
+    Articulation.BAR: "Strike on the bar",
+    Articulation.TIE: "Tie into one note",
+}
+FRAME_WORDS = {1: "quarter notes", 2: "eighth notes", 4: "sixteenth notes"}
+
+
+class SamplerPanel(QFrame):
+    """Model, temperature, mixing, repeated notes, seed.
+
+    Signals:
+        model_chosen(object): the path of a model file.
+        sampling_changed(object): a ``Sampling``.
+        articulation_changed(object): an ``Articulation``.
+        keep_requested(): turn what was played into kept notes.
+    """
+
+    model_chosen = Signal(object)
+    sampling_changed = Signal(object)
+    articulation_changed = Signal(object)
+    keep_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.setObjectName("inspector")
+        self.setFixedWidth(284)
+        self._sampling = Sampling()
+        self.model = QComboBox()
+        self.model.setToolTip("The model that answers what you draw")
+        self.model.setAccessibleName("Model")
+        self.model.activated.connect(lambda i: self.model_chosen.emit(self.model.itemData(i)))
+        self.about = _label("", "muted", wrap=True)
+        self.temperature = Fader(
+            "Temperature",
+            "How daring the model is: 1.00 as learned, lower safer, higher wilder.\n"
+            "T of exp(-E / T), the energy of the frame's RBM",
+            round(COLDEST * 100),
+            round(HOTTEST * 100),
+            lambda value: f"{value / 100:.2f}",
+        )
+        self.mixing = Fader(
+            "Mixing",
+            "How long the model thinks about each frame: more gives cleaner harmony.\n"
+            "Block Gibbs steps a frame",
+            0,
+            100,
+            lambda value: f"{_steps_at(value)} steps",
+        )
+        self.articulation = QComboBox()
+        self.articulation.setToolTip("What a note does that goes on in the next frame")
+        self.articulation.setAccessibleName("Repeated notes")
+        for articulation, words in ARTICULATION_WORDS.items():
+            self.articulation.addItem(words, articulation)
+        self.articulation.activated.connect(
+            lambda i: self.articulation_changed.emit(self.articulation.itemData(i))
+        )
+        self.seed = QLineEdit()
+        self.seed.setToolTip("The random seed: the same seed and drawing give the same music")
+        self.seed.setAccessibleName("Random seed")
+        self.seed.setValidator(
+            QRegularExpressionValidator(QRegularExpression(r"\s*[\d\s]{0,14}"), self)
+        )
+        self.seed.editingFinished.connect(self._seed_typed)
+        self.reroll = QPushButton("Re-roll")
+        self.reroll.setProperty("role", "primary")
+        self.reroll.setToolTip("Another seed: what is coming is drawn anew  (R)")
+        self.reroll.clicked.connect(self.draw_seed)
+        self.keep = QPushButton("Keep what was played")
+        self.keep.setToolTip("Turn the notes the model has played into notes of yours  (Ctrl+K)")
+        self.keep.clicked.connect(self.keep_requested)
+        for fader in (self.temperature, self.mixing):
+            fader.slider.valueChanged.connect(self._moved)
+        self._lay_out()
+        self.set_sampling(self._sampling)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 18, 16, 16)
+        column.setSpacing(8)
+        column.addWidget(_label("MODEL", "section"))
+        column.addWidget(self.model)
+        column.addWidget(self.about)
+        column.addSpacing(16)
+        column.addWidget(_label("FEEL", "section"))
+        column.addWidget(self.temperature)
+        column.addWidget(self.mixing)
+        column.addSpacing(4)
+        column.addWidget(_label("Repeated notes", "field"))
+        column.addWidget(self.articulation)
+        column.addSpacing(16)
+        column.addWidget(_label("CHANCE", "section"))
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.seed, 1)
+        row.addWidget(self.reroll)
+        column.addLayout(row)
+        column.addSpacing(16)
+        column.addWidget(self.keep)
+        column.addStretch(1)
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the model is to draw, as the faders stand."""
+        return self._sampling
+
+    def set_sampling(self, sampling: Sampling) -> None:
+        """Show these settings without announcing them."""
+        self._sampling = sampling
+        for fader, value in (
+            (self.temperature, round(sampling.temperature * 100)),
+            (self.mixing, _value_of(sampling.gibbs_steps)),
+        ):
+            fader.slider.blockSignals(True)
+            fader.set_value(value)
+            fader.slider.blockSignals(False)
+        self.mixing.value.setText(f"{sampling.gibbs_steps} steps")
+        self.seed.setText(_spaced(sampling.seed))
+
+    def set_articulation(self, articulation: Articulation) -> None:
+        """Show what repeated notes do."""
+        self.articulation.setCurrentIndex(self.articulation.findData(articulation))
+
+    def set_models(self, models: Sequence[tuple[Path, str]]) -> None:
+        """List the models: path and name."""
+        self.model.clear()
+        for path, name in models:
+            self.model.addItem(name, path)
+
+    def show_model(self, path: Path, header: ModelHeader) -> None:
+        """Say which model plays."""
+        index = self.model.findData(path)
+        if index < 0:
+            self.model.addItem(header.name, path)
+            index = self.model.count() - 1
+        self.model.setCurrentIndex(index)
+        frames = FRAME_WORDS.get(header.frames_per_beat, f"{header.frames_per_beat} frames a beat")
+        self.about.setText(f"RNN-RBM, {header.n_hidden} hidden, {frames}")
+        self.model.setToolTip(f"{header.name}: learned from {header.corpus}. {header.attribution}")
+
+    def draw_seed(self) -> None:
+        """Choose another seed by chance."""
+        self._announce(seed=SystemRandom().randrange(10**8))
+        self.seed.setText(_spaced(self._sampling.seed))
+
+    def _seed_typed(self) -> None:
+        digits = "".join(self.seed.text().split())
+        if digits:
+            self._announce(seed=min(int(digits), 2**32 - 1))
+        self.seed.setText(_spaced(self._sampling.seed))
+
+    def _moved(self) -> None:
+        self._announce(
+            temperature=self.temperature.slider.value() / 100,
+            gibbs_steps=_steps_at(self.mixing.slider.value()),
+        )
+
+    def _announce(
+        self,
+        *,
+        seed: int | None = None,
+        temperature: float | None = None,
+        gibbs_steps: int | None = None,
+    ) -> None:
+        before = self._sampling
+        self._sampling = Sampling(
+            before.seed if seed is None else seed,
+            before.temperature if temperature is None else temperature,
+            before.gibbs_steps if gibbs_steps is None else gibbs_steps,
+        )
+        if self._sampling != before:
+            self.sampling_changed.emit(self._sampling)
+
+
+class Fader(QWidget):
+    """A named slider that carries its value in words."""
+
+    def __init__(
+        self,
+        name: str,
+        tip: str,
+        lowest: int,
+        highest: int,
+        words: Callable[[int], str],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__()
+        self._words = words
+        self.value = _label("", "value")
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(lowest, highest)
+        self.slider.setAccessibleName(name)
+        self.slider.setPageStep(max(1, (highest - lowest) // 10))
+        self.slider.valueChanged.connect(self._show)
+        top = QHBoxLayout()
+        top.addWidget(_label(name, "field"))
+        top.addStretch(1)
+        top.addWidget(self.value)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 2, 0, 2)
+        column.setSpacing(2)
+        column.addLayout(top)
+        column.addWidget(self.slider)
+        self.setToolTip(tip)
+
+    def set_value(self, value: int) -> None:
+        """Put the slider at a value."""
+        self.slider.setValue(value)
+        self._show(value)
+
+    def _show(self, value: int) -> None:
+        self.value.setText(self._words(value))
+
+
+def _label(text: str, role: str, *, wrap: bool = False) -> QLabel:
+    label = QLabel(text, wordWrap=wrap)
+    label.setProperty("role", role)
+    return label
+
+
+def _steps_at(value: int) -> int:
+    """Return the Gibbs steps at a slider value 0..100: equal ways are equal ratios."""
+    steps = FEWEST_STEPS_OFFERED * (MOST_GIBBS_STEPS / FEWEST_STEPS_OFFERED) ** (value / 100)
+    return round(steps / 5) * 5 if steps >= 50 else round(steps)
+
+
+def _value_of(steps: int) -> int:
+    ratio = MOST_GIBBS_STEPS / FEWEST_STEPS_OFFERED
+    return round(100 * log(max(steps, FEWEST_STEPS_OFFERED) / FEWEST_STEPS_OFFERED, ratio))
+
+
+def _spaced(seed: int) -> str:
+    return f"{seed:,}".replace(",", " ")

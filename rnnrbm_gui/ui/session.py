@@ -1,0 +1,147 @@
+"""What is on the roll: the drawn notes with their history, and what the model has added.
+
+The session belongs to the GUI thread. Every change of the drawn notes goes through ``commit``
+(or undo, redo, keep, open), reaches the engine as an immutable snapshot, and is one undo step.
+
+Nothing is ever lost: the roll is written to a state file while one works and when the window
+closes, and it is on the roll again at the next start. So closing asks no question.
+"""
+
+import os
+from bisect import bisect_left
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from rnnrbm_gui import paths
+from rnnrbm_gui.data.midi_file import MidiSong, MidiTrack, write_midi
+from rnnrbm_gui.engine.engine import Engine
+from rnnrbm_gui.engine.events import Generated, Truncated
+from rnnrbm_gui.errors import FileError
+from rnnrbm_gui.music.history import History
+from rnnrbm_gui.music.note import Note
+from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.music.timing import Meter
+
+
+class Session(QObject):
+    """The drawn score, its history, and the generated notes beside it.
+
+    Signals:
+        changed(): the drawn score or its history is another.
+    """
+
+    changed = Signal()
+
+    def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._history: History[Score] = History(Score())
+        self._generated: list[Note] = []
+        self.sounded = 0
+        self.generated_frames = 0
+
+    @property
+    def score(self) -> Score:
+        """The drawn and kept notes."""
+        return self._history.present
+
+    @property
+    def generated(self) -> tuple[Note, ...]:
+        """The generated notes, played and coming, by onset."""
+        return tuple(self._generated)
+
+    @property
+    def undo_name(self) -> str | None:
+        """Name of the step that undo takes back."""
+        return self._history.undo_name
+
+    @property
+    def redo_name(self) -> str | None:
+        """Name of the step that redo takes again."""
+        return self._history.redo_name
+
+    def commit(self, name: str, score: Score) -> None:
+        """Take over an edited score as one undo step."""
+        self._move_to(self._history.commit(name, score))
+
+    def undo(self) -> None:
+        """Take the last step back."""
+        self._move_to(self._history.undone())
+
+    def redo(self) -> None:
+        """Take the last undone step again."""
+        self._move_to(self._history.redone())
+
+    def keep(self) -> int:
+        """Turn the generated notes that have been played into kept ones; return how many."""
+        played = [note for note in self._generated if note.on < self.sounded]
+        if played:
+            # Drawn notes come last: where they collide, they win.
+            self.commit("Keep", Score.of([*played, *self.score.notes]))
+        return len(played)
+
+    def _move_to(self, history: History[Score]) -> None:
+        if history is not self._history:
+            self._history = history
+            self._engine.set_score(history.present)
+            self.changed.emit()
+
+    # -- what the engine tells ---------------------------------------------------------------
+
+    def take_generated(self, event: Generated) -> None:
+        """Take over the generated notes from a tick on."""
+        cut = bisect_left(self._generated, event.from_tick, key=lambda note: note.on)
+        self._generated[cut:] = event.notes
+        self.generated_frames = event.end_tick // event.frame_ticks
+
+    def take_truncated(self, event: Truncated) -> None:
+        """Forget the generated notes from a tick on."""
+        cut = bisect_left(self._generated, event.tick, key=lambda note: note.on)
+        del self._generated[cut:]
+        self.sounded = min(self.sounded, event.tick)
+
+    # -- files -------------------------------------------------------------------------------
+
+    def open_song(self, song: MidiSong, name: str) -> None:
+        """Put the notes of a file on the roll as the seed, one undo step."""
+        self.commit(f"Open {name}", song.score)
+
+    def save_midi(self, path: Path, *, bpm: float, meter: Meter) -> str:
+        """Write what is on the roll as a MIDI file; return a sentence that says what."""
+        drawn, generated = self.score, Score.of(self._generated)
+        if not drawn.notes and not generated.notes:
+            raise FileError(f"{path.name} was not written: there is no note on the roll yet.")
+        tracks = [MidiTrack("Drawn", drawn, channel=0), MidiTrack("RNN-RBM", generated, channel=1)]
+        write_midi(path, [t for t in tracks if len(t.score)], bpm=bpm, meter=meter, title=path.stem)
+        return f"Saved {len(drawn)} drawn and {len(generated)} generated notes to {path.name}."
+
+
+def autosave_path() -> Path:
+    """Return where this instance keeps its roll while it runs."""
+    return paths.state() / f"running-{os.getpid()}.rnnrbm"
+
+
+def last_path() -> Path:
+    """Return where the roll waits for the next start."""
+    return paths.state() / "last.rnnrbm"
+
+
+def orphans() -> list[Path]:
+    """Return the rolls of instances that ended without a word, newest first."""
+    found = []
+    for path in paths.state().glob("running-*.rnnrbm"):
+        pid = path.stem.removeprefix("running-")
+        if pid.isdigit() and not _alive(int(pid)):
+            found.append(path)
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,93 @@
+"""What the window remembers between starts."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from rnnrbm_gui import paths
+from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.sampler import Sampling
+from rnnrbm_gui.music.roll import Articulation
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Knobs and choices; every value that cannot be read falls back to its default.
+
+    Attributes:
+        model: file name of a shipped model, or the path of another; empty for the default.
+        output: api and name of the output; empty for the built-in synth.
+        bpm: quarter notes a minute; 0 for the model's own tempo.
+        theme: "system", "dark" or "light".
+        following: whether the view follows the playhead.
+        snap: the grid in ticks.
+    """
+
+    model: str = ""
+    output: tuple[str, str] = ("", "")
+    bpm: float = 0.0
+    mode: str = Mode.HARMONISE.value
+    articulation: str = Articulation.RESTRIKE.value
+    seed: int = Sampling().seed
+    temperature: float = Sampling().temperature
+    gibbs_steps: int = Sampling().gibbs_steps
+    theme: str = "system"
+    following: bool = True
+    snap: int = 240
+    width: int = 1280
+    height: int = 800
+
+    def sampling(self) -> Sampling:
+        """Return how the model is to draw; the default where a value is out of range."""
+        try:
+            return Sampling(self.seed, self.temperature, self.gibbs_steps)
+        except ValueError:
+            return Sampling()
+
+
+def settings_path() -> Path:
+    """Return where the settings lie."""
+    return paths.config() / "settings.json"
+
+
+def load_settings() -> Settings:
+    """Return the settings of the last start; a missing or broken file gives the defaults."""
+    try:
+        known = json.loads(settings_path().read_text("utf-8"))
+        return _checked(known if isinstance(known, dict) else {})
+    except (OSError, ValueError):
+        return Settings()
+
+
+def save_settings(settings: Settings) -> None:
+    """Keep the settings for the next start; a place that cannot be written is no reason to stop."""
+    path = settings_path()
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(asdict(settings), indent=1), "utf-8")
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+
+
+def _checked(known: dict[str, Any]) -> Settings:
+    default = Settings()
+    good: dict[str, Any] = {}
+    for field in fields(Settings):
+        value, usual = known.get(field.name), getattr(default, field.name)
+        if isinstance(usual, tuple) and isinstance(value, list):
+            value = tuple(str(part) for part in value)
+            if len(value) != len(usual):
+                continue
+        if isinstance(usual, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is type(usual):
+            good[field.name] = value
+    if good.get("mode") not in {mode.value for mode in Mode}:
+        good.pop("mode", None)
+    if good.get("articulation") not in {articulation.value for articulation in Articulation}:
+        good.pop("articulation", None)
+    return Settings(**good)
