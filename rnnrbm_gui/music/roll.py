@@ -53,7 +53,8 @@ class Grid:
     def covered(self, note: Note) -> tuple[int, int]:
         """Return the frames ``first <= t < last`` in which the model sees the note."""
         step = self.frame
-        first, last = (note.on + step // 2) // step, (note.off + step // 2) // step
+        # The onset rounds halves down, the end up: exactly half of a frame is enough at both.
+        first, last = (note.on + (step - 1) // 2) // step, (note.off + step // 2) // step
         if last > first:
             return first, last
         middle = (note.on + note.off) // 2 // step
