@@ -51,10 +51,10 @@ def frame_ticks(frames_per_beat: int | float | Fraction) -> int:
     Raises:
         ValueError: the frame is not a whole number of ticks.
     """
-    ticks = Fraction(PPQ) / Fraction(frames_per_beat).limit_denominator(96)
-    if ticks.denominator != 1:
+    frames = Fraction(frames_per_beat).limit_denominator(96)
+    if frames <= 0 or (PPQ / frames).denominator != 1:
         raise ValueError(f"frames per beat must divide {PPQ} ticks, got {frames_per_beat}")
-    return int(ticks)
+    return int(PPQ / frames)
 
 
 def ticks_per_second(bpm: float) -> float:
