@@ -6,7 +6,8 @@ safetensors wants them; numbers and nested values are written as JSON.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from rnnrbm_gui.errors import FileError, ModelError
-from rnnrbm_gui.models.rnn_rbm import MEMORIES, SHAPES, RnnRbm
+from rnnrbm_gui.models.rnn_rbm import MEMORIES, SHAPES, Memory, RnnRbm
 
 FORMAT = "1"
 KIND = "rnn-rbm"
@@ -49,7 +50,7 @@ class ModelHeader:
     n_visible: int
     n_hidden: int
     n_recurrent: int
-    memory: str = "tanh"
+    memory: Memory = "tanh"
     kind: str = KIND
     low: int = 21
     transpose: int = 0
@@ -102,19 +103,45 @@ def load_model(path: Path) -> StoredModel:
         ModelError: the file is missing, is no such file, or does not fit what it says.
     """
     path = Path(path)
+    with _opened(path) as file:
+        header = _header(file.metadata() or {}, path.name)
+        missing = sorted(set(SHAPES) - set(file.keys()))
+        if missing:
+            raise ModelError(
+                f"'{path.name}' lacks the parameters {', '.join(missing)}: train or download "
+                "the model again."
+            )
+        tensors = {name: file.get_tensor(name) for name in SHAPES}
+    for name, tensor in tensors.items():
+        if tensor.dtype != np.float32:
+            raise ModelError(f"'{path.name}': {name} must be float32, got {tensor.dtype}.")
+    try:
+        model = RnnRbm(**tensors, memory=header.memory)
+    except ModelError as error:
+        raise ModelError(f"'{path.name}' does not fit: {error}") from error
+    _check_sizes(model, header, path.name)
+    return StoredModel(model, header)
+
+
+def read_header(path: Path) -> ModelHeader:
+    """Read what a model file says about itself, without its parameters.
+
+    Raises:
+        ModelError: the file is missing, or is no model file.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        return _header(file.metadata() or {}, path.name)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file; what goes wrong in it becomes a ModelError with a sentence."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ModelError(f"'{path.name}' is over {MOST_BYTES // 10**6} MB: no model of ours.")
         with safe_open(path, "numpy") as file:
-            entries = file.metadata() or {}
-            missing = sorted(set(SHAPES) - set(file.keys()))
-            header = _header(entries, path.name)
-            if missing:
-                raise ModelError(
-                    f"'{path.name}' lacks the parameters {', '.join(missing)}: train or download "
-                    "the model again."
-                )
-            tensors = {name: file.get_tensor(name) for name in SHAPES}
+            yield file
     except OSError as error:
         why = error.strerror or "unreadable"
         raise ModelError(f"The model '{path}' cannot be opened ({why}): check the path.") from error
@@ -122,15 +149,6 @@ def load_model(path: Path) -> StoredModel:
         raise ModelError(
             f"'{path.name}' is no readable safetensors file ({error}): choose a model file."
         ) from error
-    for name, tensor in tensors.items():
-        if tensor.dtype != np.float32:
-            raise ModelError(f"'{path.name}': {name} must be float32, got {tensor.dtype}.")
-    try:
-        model = RnnRbm(**tensors, memory=header.memory)  # type: ignore[arg-type]
-    except ModelError as error:
-        raise ModelError(f"'{path.name}' does not fit: {error}") from error
-    _check_sizes(model, header, path.name)
-    return StoredModel(model, header)
 
 
 def _header(entries: Mapping[str, str], name: str) -> ModelHeader:
@@ -164,7 +182,7 @@ def _value(entries: Mapping[str, str], entry: str, kind: Any, name: str) -> Any:
     if entry not in entries:
         raise ModelError(f"'{name}': the header lacks '{entry}': train the model again.")
     text = entries[entry]
-    if kind is str:
+    if kind is str or kind is Memory:
         return text
     try:
         value = json.loads(text)

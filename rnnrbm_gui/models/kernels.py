@@ -36,6 +36,9 @@ Kernel = Callable[
     Float,
 ]
 
+PAD = 32
+"""Rows of weights are padded with zeros to a multiple of this, for whole vector registers."""
+
 LOG2E = np.float32(1.4426950408889634)
 LN2_HIGH = np.float32(0.693359375)  # few enough bits that n * LN2_HIGH is exact
 LN2_LOW = np.float32(-2.12194440e-4)
@@ -53,8 +56,7 @@ def exp(x: Float) -> Float:
         p *= r
         p += coefficient
     power = (n.astype(np.int32) + np.int32(127)) << np.int32(23)
-    result: Float = p * power.view(np.float32)
-    return result
+    return np.asarray(p * power.view(np.float32), np.float32)
 
 
 def gibbs_plain(
@@ -75,8 +77,8 @@ def gibbs_plain(
     """Move ``v`` by len(scale) - 1 Gibbs steps (h, then v), in place.
 
     Args:
-        W: (n_visible, n_hidden), in units of 2^-16.
-        WT: its transpose, C order.
+        W: (n_visible, n_hidden), in units of 2^-16, rows ``padded``.
+        WT: its transpose, rows ``padded``.
         bv_t: (n_visible,), in units of 2^-16.
         bh_t: (n_hidden,), in units of 2^-16.
         base: (n_visible,), logits of the base rate.
@@ -92,10 +94,11 @@ def gibbs_plain(
     Returns:
         mean_v, (n_visible,): P(v = 1 | h), averaged over steps ``first_mean`` and later.
     """
-    n_visible, n_hidden = W.shape
+    n_visible, n_hidden = len(bv_t), len(bh_t)
     n_units, n_steps = n_hidden + n_visible, len(scale) - 1
     # Whole numbers below 2^53 in float64: BLAS sums them exactly in whatever order it likes.
-    up, down = W.astype(np.float64), WT.astype(np.float64)
+    up = W[:, :n_hidden].astype(np.float64)
+    down = WT[:, :n_visible].astype(np.float64)
     bv, bh = bv_t.astype(np.float64), bh_t.astype(np.float64)
     one = np.float32(1)
     total = np.zeros(n_visible, np.float32)
@@ -112,6 +115,14 @@ def gibbs_plain(
         if step >= first_mean:
             total += one / odds
     return total / np.float32(n_steps + 1 - first_mean)
+
+
+def padded(rows: Whole) -> Whole:
+    """Return a matrix with zero columns added up to a multiple of PAD, in C order."""
+    n_rows, n_columns = rows.shape
+    out = np.zeros((n_rows, -(-n_columns // PAD) * PAD), np.int32)
+    out[:, :n_columns] = rows
+    return out
 
 
 _kernel: Kernel = gibbs_plain
@@ -135,7 +146,7 @@ def compile_kernel() -> None:
     global _kernel
     from rnnrbm_gui.models import kernels_numba
 
-    one, none = np.ones((2, 2), np.int32), np.zeros(2, np.float32)
+    one, none = padded(np.ones((2, 2), np.int32)), np.zeros(2, np.float32)
     bias = np.ones(2, np.int32)
     bias.setflags(write=False)  # numba compiles read-only arrays apart; states are read-only
     rates = np.zeros(2, np.float32)

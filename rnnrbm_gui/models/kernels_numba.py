@@ -10,7 +10,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models.kernels import FARTHEST, LN2_HIGH, LN2_LOW, LOG2E, SERIES
+from rnnrbm_gui.models.kernels import FARTHEST, LN2_HIGH, LN2_LOW, LOG2E, PAD, SERIES
 from rnnrbm_gui.models.randomness import (
     MULTIPLY_1,
     MULTIPLY_2,
@@ -68,14 +68,24 @@ def _sums(
     bias: NDArray[np.int32],
     rows: NDArray[np.int32],
     on: NDArray[np.bool_],
+    which: NDArray[np.int64],
     out: NDArray[np.int32],
 ) -> None:
-    """Leave in ``out`` the bias plus the rows of the units that are on."""
-    out[:] = bias
+    """Leave in ``out`` the bias plus the rows of the units that are on, four rows at a time."""
+    n_on = 0
     for j in range(on.size):
-        if on[j]:
-            for i in range(out.size):
-                out[i] = np.int32(out[i] + rows[j, i])
+        which[n_on] = j
+        n_on += int(on[j])  # no branch to mispredict
+    out[: bias.size] = bias
+    whole = n_on - n_on % 4
+    for j in range(0, whole, 4):
+        r0, r1, r2, r3 = rows[which[j]], rows[which[j + 1]], rows[which[j + 2]], rows[which[j + 3]]
+        for i in range(out.size):
+            out[i] = np.int32(out[i] + r0[i] + r1[i] + r2[i] + r3[i])
+    for j in range(whole, n_on):
+        row = rows[which[j]]
+        for i in range(out.size):
+            out[i] = np.int32(out[i] + row[i])
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
@@ -95,14 +105,15 @@ def gibbs_compiled(
     v: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
     """Move ``v`` by Gibbs steps; see ``kernels.gibbs_plain``."""
-    n_visible, n_hidden = W.shape
+    n_visible, n_hidden = bv_t.size, bh_t.size
     n_units, n_steps = n_hidden + n_visible, scale.size - 1
     one = np.float32(1.0)
     k0, k1 = np.uint32(key0), np.uint32(key1)
-    uniform = np.empty(n_units, np.float32)
-    uniform_h, uniform_v = uniform[:n_hidden], uniform[n_hidden:]
-    a, b = np.empty(n_hidden, np.int32), np.empty(n_visible, np.int32)
-    x_h, x_v = np.empty(n_hidden, np.float32), np.empty(n_visible, np.float32)
+    uniform = np.empty((n_units + PAD - 1) // PAD * PAD, np.float32)
+    uniform_h, uniform_v = uniform[:n_hidden], uniform[n_hidden:n_units]
+    which = np.empty(max(n_hidden, n_visible) + 1, np.int64)
+    a, b = np.zeros(W.shape[1], np.int32), np.zeros(WT.shape[1], np.int32)
+    x_h, x_v = np.zeros(a.size, np.float32), np.zeros(b.size, np.float32)
     odds_h, odds_v = a.view(np.float32), b.view(np.float32)
     h = np.empty(n_hidden, np.bool_)
     total = np.zeros(n_visible, np.float32)
@@ -115,13 +126,13 @@ def gibbs_compiled(
             v[i] = uniform_v[i] * odds_v[i] < one
     for step in range(1, n_steps + 1):
         _uniforms(k0, k1, step * n_units, uniform)
-        _sums(bh_t, W, v, a)
-        for j in range(n_hidden):
+        _sums(bh_t, W, v, which, a)
+        for j in range(a.size):
             x_h[j] = np.float32(a[j]) * scale[step]
         _odds(x_h, a)
         for j in range(n_hidden):
             h[j] = uniform_h[j] * odds_h[j] < one
-        _sums(bv_t, WT, h, b)
+        _sums(bv_t, WT, h, which, b)
         for i in range(n_visible):
             x_v[i] = np.float32(b[i]) * scale[step] + (base[i] * mix[step] + offset[i])
         _odds(x_v, b)

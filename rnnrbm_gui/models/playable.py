@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import ModelError
+from rnnrbm_gui.models.kernels import padded
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 
 UNIT = 2**16
@@ -47,8 +48,8 @@ class Playable:
     products are exact below 2^53, in any order, and go through BLAS.
 
     Attributes:
-        W: (n_visible, n_hidden), units of 2^-16.
-        WT: its transpose.
+        W: (n_visible, n_hidden), units of 2^-16, rows padded for the kernel.
+        WT: its transpose, likewise.
         from_u: (n_recurrent, n_visible + n_hidden), Wuv beside Wuh, units of 2^-16.
         bias: (n_visible + n_hidden,), bv beside bh, units of 2^-30.
         Wvu: (n_visible, n_recurrent), units of 2^-30.
@@ -87,8 +88,8 @@ class Playable:
         _no_overflow("recurrent", np.abs(bu) + np.abs(Wvu).sum(0) + reach * np.abs(Wuu).sum(0))
         int_W = W.astype(np.int32)
         return Playable(
-            W=np.ascontiguousarray(int_W),
-            WT=np.ascontiguousarray(int_W.T),
+            W=padded(int_W),
+            WT=padded(int_W.T),
             from_u=np.ascontiguousarray(np.concatenate([Wuv, Wuh], 1)),
             bias=np.concatenate([bv, bh]) * STATE_UNIT,
             Wvu=Wvu * STATE_UNIT,
@@ -121,8 +122,8 @@ class Playable:
 _LOG2E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 0.693145751953125, 1.4286068203094172e-06
 _STEEPEST = 40.0
-# 1/11!, ... 1/2!: the exponential's series, to under 1e-13 for |r| <= ln 2 / 2.
-_SERIES = tuple(1 / factorial(n) for n in range(11, 1, -1))
+# 1/8!, ... 1/2!: the exponential's series, to under 1e-9 for |r| <= ln 2 / 2; 2^-14 is wanted.
+_SERIES = tuple(1 / factorial(n) for n in range(8, 1, -1))
 
 
 def squash(a: NDArray[np.float64], is_tanh: bool) -> Whole:
@@ -137,7 +138,8 @@ def squash(a: NDArray[np.float64], is_tanh: bool) -> Whole:
     r = x - n * _LN2_HIGH - n * _LN2_LOW
     p = np.full_like(r, _SERIES[0])
     for coefficient in _SERIES[1:]:
-        p = p * r + coefficient
+        p *= r
+        p += coefficient
     p = (p * r + 1.0) * r + 1.0
     e = np.ldexp(p, n.astype(np.int32))  # exp(x): exact scaling by a power of two
     y = 1.0 - 2.0 / (e + 1.0) if is_tanh else 1.0 - 1.0 / (e + 1.0)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
-from rnnrbm_gui.models.gradients import TRAINED, Batch, Parameters
+from rnnrbm_gui.models.gradients import BIASES, TRAINED, WEIGHTS, Batch, Parameters
 from rnnrbm_gui.models.rnn_rbm import SHAPES, Memory, RnnRbm, base_rates
 
 Roll = NDArray[np.bool_]
@@ -37,7 +37,9 @@ class Settings:
         decay: AdamW's weight decay, of W, Wuv, Wuh, Wvu and Wuu.
         clip: largest norm of the gradient.
         gibbs_steps: k of CD-k at the start and at the end.
-        dropout: share of the recurrent state hidden from a frame's biases.
+        dropout: share of the recurrent state hidden wherever it is read.
+        transposed: farthest transposition, in semitones, at which the music is also learned. All
+            are equally likely at first; transposed music is gone at three quarters of the run.
         average: decay of the average of the weights.
         check_every: updates between two measurements on the validation part.
         seed: of everything random.
@@ -56,6 +58,7 @@ class Settings:
     clip: float = 5.0
     gibbs_steps: tuple[int, int] = (1, 15)
     dropout: float = 0.2
+    transposed: int = 5
     average: float = 0.999
     check_every: int = 250
     seed: int = 1
@@ -71,6 +74,11 @@ class Settings:
         """Return k of CD-k of an update; full length is reached at three quarters of the run."""
         first, last = self.gibbs_steps
         return round(first + (last - first) * min(1.0, update / (0.75 * self.updates)))
+
+    def transposed_at(self, update: int) -> float:
+        """Return the share of sequences that are transposed in an update."""
+        most = 2 * self.transposed / (2 * self.transposed + 1)
+        return float(most * max(0.0, 1 - update / (0.75 * self.updates)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +121,9 @@ def train(rolls: Sequence[Roll], settings: Settings) -> Iterator[Progress]:
     adam = _AdamW(settings, p)
     course: list[float] = []
     for update, some in enumerate(_batches(len(rolls), settings, rng)):
-        batch = _batch([rolls[i] for i in some], settings, centre, rng)
+        batch = _batch(
+            [rolls[i] for i in some], settings, settings.transposed_at(update), centre, rng
+        )
         run = gradients.unroll(p, batch, settings.memory)
         n_chains = batch.real.size
         v_neg = batch.v.reshape(n_chains, -1) > 0.5
@@ -148,13 +158,33 @@ def first_parameters(
 ) -> Parameters:
     """Return random centred parameters that start as the base-rate machine, but for noise."""
     sizes = {"v": len(base), "h": settings.n_hidden, "u": settings.n_recurrent}
-    scale = {"W": 0.01, "Wuv": 0.01, "Wuh": 0.01, "Wvu": 0.1, "Wuu": 0.5 / np.sqrt(sizes["u"])}
+    scale = {"W": 0.01, "Wuv": 0.01, "Wuh": 0.01, "Wvu": 0.1, "Wuu": 0.5 / sizes["u"] ** 0.5}
     p: Parameters = {}
-    for name in TRAINED:
+    for name in WEIGHTS:
         shape = tuple(sizes[layer] for layer in SHAPES[name])
-        p[name] = (rng.normal(size=shape) * scale.get(name, 0.0)).astype(np.float32)
-    p["bv"] = base.astype(np.float32)
+        p[name] = (rng.normal(size=shape) * scale[name]).astype(np.float32)
+    n_rows = 2 * settings.transposed + 1
+    for name in BIASES:
+        p[name] = np.zeros((n_rows, sizes[SHAPES[name]]), np.float32)
+    for row in range(n_rows):
+        moved = shifted(base, _semitones(row))
+        p["bv"][row] = np.where(moved == 0, base.min(), moved)
     return p
+
+
+def shifted(keys: NDArray[np.generic], semitones: int) -> NDArray[np.generic]:
+    """Return frames, (..., n_visible), transposed; keys pushed off either end are gone."""
+    moved = np.roll(keys, semitones, -1)
+    if semitones > 0:
+        moved[..., :semitones] = 0
+    elif semitones < 0:
+        moved[..., semitones:] = 0
+    return moved
+
+
+def _semitones(row: int) -> int:
+    """Return the transposition of a row of the biases: 0, 1, -1, 2, -2, ..."""
+    return (row + 1) // 2 * (1 if row % 2 else -1)
 
 
 def _batches(n: int, settings: Settings, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
@@ -170,20 +200,24 @@ def _batches(n: int, settings: Settings, rng: np.random.Generator) -> Iterator[N
 def _batch(
     rolls: list[Roll],
     settings: Settings,
+    transposed: float,
     centre: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> Batch:
     longest = min(settings.most_frames, max(map(len, rolls)))
     v = np.zeros((longest, len(rolls), len(centre)), np.float32)
     real = np.zeros((longest, len(rolls)), np.float32)
+    row = np.zeros(len(rolls), np.int64)
     for i, roll in enumerate(rolls):
+        if rng.random() < transposed:
+            row[i] = rng.integers(1, 2 * settings.transposed + 1)
         first = int(rng.integers(0, max(1, len(roll) - longest + 1)))
         part = roll[first : first + longest]
-        v[: len(part), i] = part
+        v[: len(part), i] = shifted(part, _semitones(row[i]))
         real[: len(part), i] = 1
     stays = rng.random((*real.shape, settings.n_recurrent), np.float32) >= settings.dropout
     kept = stays.astype(np.float32) / np.float32(1 - settings.dropout)
-    return Batch(v, real, kept, centre)
+    return Batch(v, real, kept, row, centre)
 
 
 class _AdamW:
@@ -207,7 +241,7 @@ class _AdamW:
             mean, square = self.mean[name], self.square[name]
             mean += (1 - self.FIRST) * (g - mean)
             square += (1 - self.SECOND) * (g * g - square)
-            if len(SHAPES[name]) == 2:
+            if name in WEIGHTS:
                 p[name] -= np.float32(rate * self.settings.decay) * p[name]
             p[name] -= (
                 np.float32(rate / grown1)

@@ -1,0 +1,259 @@
+"""The commands ``rnnrbm-gui train`` and ``rnnrbm-gui evaluate``: from a corpus to a model file.
+
+Thread: the caller's; both run for minutes. What there is to say goes to ``report``, line by line.
+"""
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from rnnrbm_gui.data.corpus import LOW, Corpus, CorpusError, Roll, load_corpus
+from rnnrbm_gui.data.model_file import ModelHeader, load_model, save_model
+from rnnrbm_gui.errors import UserError
+from rnnrbm_gui.models import kernels, likelihood, statistics
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from rnnrbm_gui.models.sampler import FrameSampler
+from rnnrbm_gui.models.training import Progress, Settings
+from rnnrbm_gui.models.training import train as updates_of
+
+MOST = {"updates": 10**7, "n_hidden": 4096, "n_recurrent": 4096}
+
+PAPER = "the piano-roll corpora of Boulanger-Lewandowski, Bengio and Vincent (ICML 2012)"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What fits one corpus.
+
+    Attributes:
+        name: the model's, for the chooser.
+        transpose: semitones added when played.
+        frames_per_beat: frames to the quarter note.
+        bpm: a fitting tempo.
+        settings: how to train.
+    """
+
+    name: str
+    transpose: int = 0
+    frames_per_beat: int = 2
+    bpm: float = 100.0
+    settings: Settings = field(default_factory=Settings)
+
+
+RECIPES = {
+    # This file's pitches lie an octave above the sung ones.
+    "JSB Chorales": Recipe("Bach chorales", -12, 1, 72.0),
+    "Nottingham": Recipe("Nottingham folk tunes", 0, 2, 120.0),
+    "MuseData": Recipe("Classical scores"),
+    "Piano-midi.de": Recipe("Piano pieces"),
+}
+"""By the name of the corpus's file; any other corpus is named after its file."""
+
+
+def train(
+    data: Path,
+    out: Path,
+    *,
+    seed: int = 1,
+    updates: int | None = None,
+    n_hidden: int | None = None,
+    n_recurrent: int | None = None,
+    report: Callable[[str], None],
+) -> ModelHeader:
+    """Train an RNN-RBM on a corpus's ``train`` part, keep the best by its ``valid`` part, save it.
+
+    The file is written anew whenever the model is better than before, so stopping with Ctrl-C
+    leaves the best so far.
+
+    Args:
+        data: a pickled corpus.
+        out: the model file to write.
+        seed: of everything random; the same seed on one thread gives the same model.
+        updates: parameter updates; None for the corpus's own default, as for the next two.
+        n_hidden: hidden units.
+        n_recurrent: recurrent units.
+        report: told one line at a time what is going on.
+
+    Raises:
+        UserError: the corpus cannot be read, or the model cannot be written.
+    """
+    corpus = load_corpus(data)
+    rolls, valid = _filled(corpus, "train"), _filled(corpus, "valid")
+    recipe = RECIPES.get(corpus.name, Recipe(corpus.name))
+    settings = replace(recipe.settings, seed=seed)
+    given = {}
+    if updates is not None:
+        given["updates"] = updates
+        settings = replace(settings, updates=updates)
+    if n_hidden is not None:
+        given["n_hidden"] = n_hidden
+        settings = replace(settings, n_hidden=n_hidden)
+    if n_recurrent is not None:
+        given["n_recurrent"] = n_recurrent
+        settings = replace(settings, n_recurrent=n_recurrent)
+    for name, value in given.items():
+        if not 1 <= value <= MOST[name]:
+            raise UserError(f"{name} must be in 1..{MOST[name]}, got {value}: choose another.")
+    header = ModelHeader(
+        name=recipe.name,
+        memory=settings.memory,
+        n_visible=rolls[0].shape[1],
+        n_hidden=settings.n_hidden,
+        n_recurrent=settings.n_recurrent,
+        low=LOW,
+        transpose=recipe.transpose,
+        frames_per_beat=recipe.frames_per_beat,
+        bpm=recipe.bpm,
+        corpus=f"{corpus.name}, part train ({len(rolls)} pieces)",
+        command=command_of(data, out, seed, given),
+        attribution=f"Trained on {corpus.name} from {PAPER}",
+    )
+    report(f"Training on {len(rolls)} pieces, {sum(map(len, rolls)):,} frames of {corpus.name}.")
+    best: RnnRbm | None = None
+    best_ll = -np.inf
+    began = time.monotonic()
+    try:
+        for progress in updates_of(rolls, settings):
+            quick = likelihood.measure(
+                progress.model, valid, n_chains=10, n_temperatures=300, most_frames=400
+            )
+            better = quick.ll > best_ll
+            report(_course(progress, settings, quick.ll, better, time.monotonic() - began))
+            if better:
+                best, best_ll = progress.model, quick.ll
+                figures = {"valid_ll_quick": round(best_ll, 3), "updates": progress.update}
+                header = replace(header, figures=figures)
+                save_model(out, best, header)
+        if best is None:
+            raise UserError("Training diverged: no likelihood was a number. Try another seed.")
+        minutes = round((time.monotonic() - began) / 60, 1)
+        report(f"Trained for {minutes} minutes; measuring the best model.")
+        figures = {**header.figures, "minutes": minutes, **_figures(best, valid, report)}
+        header = replace(header, figures=figures)
+        save_model(out, best, header)
+    except KeyboardInterrupt:
+        report("Stopped. " + ("The best model so far is kept." if best else "Nothing to keep yet."))
+    if best is not None:
+        report(f"Written: {out}")
+    return header
+
+
+def evaluate(
+    model: Path,
+    data: Path,
+    split: str = "valid",
+    *,
+    n_chains: int = 100,
+    n_temperatures: int = 1000,
+    most_frames: int | None = 500,
+    seed: int = 1,
+    report: Callable[[str], None],
+) -> likelihood.Likelihood:
+    """Measure a model file on one part of a corpus and report what was found.
+
+    Args:
+        model: a model file.
+        data: a pickled corpus.
+        split: the part to measure on.
+        n_chains: AIS runs a frame.
+        n_temperatures: temperatures a run.
+        most_frames: at most so many frames, spread evenly over the part; None for all.
+        seed: of the draws.
+        report: told one line at a time.
+
+    Raises:
+        UserError: a file cannot be read, or the two do not fit.
+    """
+    stored = load_model(model)
+    corpus = load_corpus(data)
+    rolls = _filled(corpus, split)
+    if rolls[0].shape[1] != stored.model.n_visible:
+        raise UserError(
+            f"The model has {stored.model.n_visible} keys and the corpus {rolls[0].shape[1]}: "
+            "choose a model trained on such a corpus."
+        )
+    report(f"{stored.header.name} on {corpus.name}, part {split}")
+    found = likelihood.measure(
+        stored.model,
+        rolls,
+        n_chains=n_chains,
+        n_temperatures=n_temperatures,
+        most_frames=most_frames,
+        seed=seed,
+    )
+    _report_likelihood(found, report)
+    _report_statistics(stored.model, rolls, report)
+    return found
+
+
+def command_of(data: Path, out: Path, seed: int, given: dict[str, int]) -> str:
+    """Return the command line that does the same again, with file names for paths."""
+    options = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
+    files = [f"--data {_quoted(data.name)}", f"--out {_quoted(out.name)}"]
+    return " ".join(["rnnrbm-gui train --model rnn-rbm", *files, f"--seed {seed}", *options])
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if " " in name and not set('"$`\\') & set(name) else shlex.quote(name)
+
+
+def _filled(corpus: Corpus, split: str) -> list[Roll]:
+    rolls = [roll for roll in corpus.split(split) if len(roll)]
+    if not rolls:
+        raise CorpusError(f"The part '{split}' of '{corpus.name}' has no frames: it needs some.")
+    return rolls
+
+
+def _course(
+    progress: Progress, settings: Settings, ll: float, better: bool, elapsed_s: float
+) -> str:
+    left_s = elapsed_s / progress.update * (settings.updates - progress.update)
+    return (
+        f"update {progress.update:6} of {settings.updates}  valid LL {ll:7.3f}"
+        f"{' best' if better else '     '}  {elapsed_s:5.0f} s, {left_s:.0f} s left"
+    )
+
+
+def _figures(
+    model: RnnRbm, valid: Sequence[Roll], report: Callable[[str], None]
+) -> dict[str, float]:
+    """Measure what goes into the header: likelihood and sample statistics."""
+    found = likelihood.measure(model, valid, n_chains=20, n_temperatures=1000)
+    _report_likelihood(found, report)
+    of_valid, of_samples = _report_statistics(model, valid, report)
+    return {
+        **{f"valid_{name}": value for name, value in found.figures().items()},
+        "valid_held": round(of_valid.held, 4),
+        "valid_notes": round(of_valid.notes, 4),
+        "sampled_held": round(of_samples.held, 4),
+        "sampled_notes": round(of_samples.notes, 4),
+    }
+
+
+def _report_likelihood(found: likelihood.Likelihood, report: Callable[[str], None]) -> None:
+    report(
+        f"LL {found.ll:.3f} nats a frame (forward {found.ll_forward:.3f} +- {found.error:.3f}, "
+        f"reverse {found.ll_reverse:.3f}, gap {found.gap:.3f}); mean over pieces "
+        f"{found.ll_pieces:.3f}"
+    )
+    report(
+        f"   AIS from the base rate: {found.n_chains} runs of {found.n_temperatures} temperatures "
+        f"on {found.n_frames} of {found.n_all} frames"
+    )
+
+
+def _report_statistics(
+    model: RnnRbm, rolls: Sequence[Roll], report: Callable[[str], None]
+) -> tuple[statistics.RollStatistics, statistics.RollStatistics]:
+    kernels.compile_kernel()
+    of_data = statistics.RollStatistics.of(rolls)
+    n_frames = round(float(np.mean([len(roll) for roll in rolls])))
+    drawn = statistics.samples(FrameSampler(model), 64, min(n_frames, 100), seed=1)
+    of_samples = statistics.RollStatistics.of(drawn)
+    report(f"data:    {of_data}")
+    report(f"samples: {of_samples}")
+    return of_data, of_samples

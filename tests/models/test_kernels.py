@@ -1,0 +1,159 @@
+"""The compiled kernel against the plain one, and the arithmetic that both share."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnrbm_gui.models import kernels, randomness
+from rnnrbm_gui.models.rnn_rbm import SHAPES, RnnRbm
+from rnnrbm_gui.models.sampler import Frame, FrameSampler
+
+
+def random_model(rng: np.random.Generator, sizes: dict[str, int], strength: float) -> RnnRbm:
+    arrays = {
+        name: (rng.normal(size=tuple(sizes[layer] for layer in layers)) * strength).astype("f")
+        for name, layers in SHAPES.items()
+    }
+    return RnnRbm(**arrays, memory="tanh" if rng.random() < 0.5 else "sigmoid")
+
+
+@pytest.fixture(scope="module")
+def compiled() -> kernels.Kernel:
+    kernels.compile_kernel()
+    assert kernels.is_compiled()
+    return kernels._kernel
+
+
+def perform(sampler: FrameSampler, n_frames: int, **how: object) -> list[Frame]:
+    """Let the model run for some frames, with a mask and field that change from frame to frame."""
+    rng = np.random.default_rng(5)
+    n_visible = sampler.model.n_visible
+    state, frames = sampler.first_state(), []
+    for frame in range(n_frames):
+        mask = rng.choice(np.array([0, 0, 0, 1, -1], np.int8), n_visible)
+        field = rng.normal(size=n_visible).astype(np.float32) if frame % 2 else None
+        drawn = sampler.draw(state, mask, frame=frame, field=field, **how)
+        assert drawn.v[mask == 1].all()
+        assert not drawn.v[mask == -1].any()
+        np.testing.assert_allclose(drawn.mean_v[mask != 0], mask[mask != 0] == 1, atol=1e-30)
+        frames.append(drawn)
+        state = sampler.advance(state, drawn.v)
+    return frames
+
+
+def assert_same_bits(one: list[Frame], two: list[Frame]) -> None:
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a.v, b.v)
+        np.testing.assert_array_equal(a.mean_v.view(np.int32), b.mean_v.view(np.int32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.integers(1, 12),
+    st.sampled_from([0.0, 0.1, 1.0, 20.0]),
+    st.sampled_from([0.05, 0.7, 1.0, 1.3, 20.0]),
+    st.integers(1, 30),
+    st.integers(0, 2**64 - 1),
+)
+def test_compiled_and_plain_give_the_same_bits(
+    compiled: kernels.Kernel,
+    model_seed: int,
+    n_visible: int,
+    n_hidden: int,
+    n_recurrent: int,
+    strength: float,
+    temperature: float,
+    gibbs_steps: int,
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(model_seed)
+    sizes = {"v": n_visible, "h": n_hidden, "u": n_recurrent}
+    sampler = FrameSampler(random_model(rng, sizes, strength))
+    how = {"seed": seed, "take": 3, "temperature": temperature, "gibbs_steps": gibbs_steps}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "_kernel", kernels.gibbs_plain)
+        plain = perform(sampler, 4, **how)
+        patch.setattr(kernels, "_kernel", compiled)
+        assert_same_bits(plain, perform(sampler, 4, **how))
+
+
+def test_threads_do_not_change_the_bits(compiled: kernels.Kernel) -> None:
+    rng = np.random.default_rng(1)
+    sampler = FrameSampler(random_model(rng, {"v": 88, "h": 150, "u": 100}, 0.1))
+    expected = perform(sampler, 30, seed=9, take=0, gibbs_steps=40)
+    found: list[list[Frame]] = []
+    threads = [
+        threading.Thread(
+            target=lambda: found.append(perform(sampler, 30, seed=9, take=0, gibbs_steps=40))
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(found) == 4
+    for frames in found:
+        assert_same_bits(expected, frames)
+
+
+def test_a_frame_can_be_drawn_alone_and_in_any_order() -> None:
+    rng = np.random.default_rng(2)
+    sampler = FrameSampler(random_model(rng, {"v": 30, "h": 20, "u": 10}, 0.3))
+    mask, state = np.zeros(30, np.int8), sampler.first_state()
+    forwards = [sampler.draw(state, mask, seed=1, take=0, frame=i) for i in range(6)]
+    backwards = [sampler.draw(state, mask, seed=1, take=0, frame=i) for i in range(5, -1, -1)]
+    assert_same_bits(forwards, backwards[::-1])
+    for other in ({"seed": 2, "take": 0}, {"seed": 1, "take": 1}):
+        again = [sampler.draw(state, mask, frame=i, **other) for i in range(6)]
+        assert any((a.v != b.v).any() for a, b in zip(forwards, again, strict=True))
+
+
+def test_exponential_is_close_to_the_true_one() -> None:
+    x = np.linspace(-80, 80, 400_001, dtype=np.float32)
+    true = np.exp(x.astype(np.float64))
+    assert np.abs(kernels.exp(x) / true - 1).max() < 3e-7
+    ends = kernels.exp(np.array([-1e30, 1e30], np.float32))
+    assert 0 < ends[0] < 1e-34
+    assert 1e34 < ends[1] < np.inf
+
+
+def test_uniforms_lie_inside_0_and_1_and_are_even() -> None:
+    n = 2_000_000
+    uniform = randomness.uniforms(randomness.frame_keys(1, 2, 3), 0, n)
+    assert uniform.min() > 0
+    assert uniform.max() < 1
+    counts = np.bincount((uniform * 1000).astype(int), minlength=1000)
+    chi_square = ((counts - n / 1000) ** 2 / (n / 1000)).sum()
+    assert chi_square < 999 + 5 * np.sqrt(2 * 999)  # five sigma: one false alarm in 3 million
+
+
+def test_uniforms_of_neighbouring_frames_and_steps_are_not_alike() -> None:
+    n = 200_000
+    streams = [
+        randomness.uniforms(randomness.frame_keys(*place), 0, n)
+        for place in [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (1, 1, 1), (2**64 - 1, 0, 0)]
+    ]
+    streams.append(randomness.uniforms(randomness.frame_keys(0, 0, 0), 238, n))
+    correlation = np.corrcoef(streams) - np.eye(len(streams))
+    assert np.abs(correlation).max() < 5.5 / np.sqrt(n)
+
+
+def test_overlapping_counters_share_no_stream() -> None:
+    n = 100_000
+    one = randomness.uniforms((1000, 77), 0, n)
+    two = randomness.uniforms((900, 78), 100, n)  # the same counters plus first key, another second
+    assert abs(np.corrcoef(one, two)[0, 1]) < 5.5 / np.sqrt(n)
+    assert (one == two).mean() < 1e-3
+
+
+@pytest.mark.parametrize("place", [(-1, 0, 0), (0, 2**64, 0), (0, 0, -5)])
+def test_a_place_out_of_range_is_refused(place: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match=r"must be in 0\.\.2\^64 - 1"):
+        randomness.frame_keys(*place)
