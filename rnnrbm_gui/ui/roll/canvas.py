@@ -1,17 +1,17 @@
-"""The piano-roll one draws on: the mouse, the wheel and the tools in the corner."""
+"""The piano-roll one draws on: what a press, a drag and a release of the mouse do."""
 
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QMouseEvent, QPainter
+from PySide6.QtWidgets import QApplication, QWidget
 
-from rnnrbm_gui.music.note import name_of
+from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.ui.roll import layers, tool_icons
-from rnnrbm_gui.ui.roll.editing import EditableRoll
 from rnnrbm_gui.ui.roll.forms import Forms, Kind
-from rnnrbm_gui.ui.roll.layers import BLACK_KEY, KEYBOARD, RULER
+from rnnrbm_gui.ui.roll.layers import KEYBOARD, RULER
+from rnnrbm_gui.ui.roll.pointing import ALT, CTRL, SHIFT, SLOP, PointedRoll
 from rnnrbm_gui.ui.roll.tools import (
     FREE,
     AddNote,
@@ -23,20 +23,13 @@ from rnnrbm_gui.ui.roll.tools import (
     Part,
     ResizeNotes,
     Tool,
-    hit,
     spoken,
 )
 from rnnrbm_gui.ui.roll.track import columns
 from rnnrbm_gui.ui.roll.viewport import snapped
 
-SLOP = 4
-"""A mouse that moved less than this many pixels has clicked, not dragged."""
-NOTCH = 120
-SHIFT, CTRL, ALT = (
-    Qt.KeyboardModifier.ShiftModifier,
-    Qt.KeyboardModifier.ControlModifier,
-    Qt.KeyboardModifier.AltModifier,
-)
+EDGE_MS = 30
+"""How often the view scrolls on while the mouse drags over its edge, milliseconds."""
 LEFT, RIGHT, MIDDLE = (
     Qt.MouseButton.LeftButton,
     Qt.MouseButton.RightButton,
@@ -54,7 +47,7 @@ class Hold(Enum):
     PAGE = 4
 
 
-class RollCanvas(EditableRoll):
+class RollCanvas(PointedRoll):
     """The piano-roll: shows drawn, played and coming notes, and lets one draw.
 
     Shift held while drawing, moving or resizing bypasses the snap; Alt-drag duplicates in the
@@ -75,17 +68,14 @@ class RollCanvas(EditableRoll):
         self._hold = Hold.NOTHING
         self._button = Qt.MouseButton.NoButton
         self._gesture: Gesture | None = None
-        self._press = self._place = QPoint()
+        self._press = QPoint()
         self._dragged = False
         self._loop_before: tuple[int, int] | None = None
         self._loop_anchor = 0
-        self._hovered: object = None
-        self.setMouseTracking(True)
-        self.setAccessibleName("Piano roll")
-        self.setAccessibleDescription(
-            "Notes over time and pitch. Control and arrow keys go from note to note, arrow keys "
-            "move the chosen notes, Insert adds one at the playhead, Delete takes them out."
-        )
+        self._chosen_before: frozenset[Note] = frozenset()
+        self._edge_timer = QTimer(self, interval=EDGE_MS)
+        self._edge_timer.timeout.connect(self._scroll_after_the_mouse)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
 
     def set_score(self, score: Score) -> None:
         """Show these drawn and kept notes; what the mouse holds is dropped if they changed."""
@@ -100,35 +90,19 @@ class RollCanvas(EditableRoll):
             return
         if self._hold is Hold.RULER:
             self.set_loop(self._loop_before)
-        if isinstance(self._gesture, Marquee):
-            self.select(self._gesture.before & frozenset(self.score.notes))
+        if self._hold is Hold.NOTES:
+            self.select(self._chosen_before)
         self._release()
 
     def _busy(self) -> bool:
         return self._hold is not Hold.NOTHING
 
     def _release(self) -> None:
+        self._edge_timer.stop()
         self._hold, self._gesture, self._dragged = Hold.NOTHING, None, False
         self.audition(None)
         self._show_gesture()
         self._point_at(self._place)
-
-    # Places
-
-    def _spot(self, place: QPoint) -> tuple[float, int]:
-        """Return tick and pitch under a place of the widget."""
-        return self.view.tick_at(place.x() - KEYBOARD), self.view.pitch_at(place.y() - RULER)
-
-    def _key_at(self, place: QPoint) -> int:
-        """Return the pitch of the piano key under a place: black keys lie over white ones."""
-        pitch = self.view.pitch_at(place.y() - RULER)
-        if place.x() > BLACK_KEY and (pitch % 12) in (1, 3, 6, 8, 10):
-            upper = place.y() - RULER - self.view.y_of(pitch) < self.view.key_height // 2
-            pitch += 1 if upper and pitch < 127 else -1
-        return pitch
-
-    def _hit(self, place: QPoint) -> Hit | None:
-        return hit(self.score, *self._spot(place), self.view.per_tick)
 
     def _grid(self, modifiers: Qt.KeyboardModifier) -> int:
         return FREE if modifiers & SHIFT else self.snap
@@ -157,9 +131,11 @@ class RollCanvas(EditableRoll):
                 self._hold = Hold.KEYS
                 self.audition(self._key_at(place))
         elif button in (LEFT, RIGHT):
+            self._chosen_before = self.selection
             self._gesture = self._begin(place, button, event.modifiers())
             if self._gesture is not None:
                 self._hold = Hold.NOTES
+                self._edge_timer.start()
                 self._show_gesture()
 
     def _press_ruler(self, place: QPoint, button: Qt.MouseButton) -> None:
@@ -172,15 +148,6 @@ class RollCanvas(EditableRoll):
             far = self._loop_edge(place)
             if far is not None:
                 self._loop_anchor = far
-
-    def _loop_edge(self, place: QPoint) -> int | None:
-        """Return the far end of the loop if its near end is under the mouse."""
-        if self._loop is None or place.y() < RULER - 24:
-            return None
-        for near, far in (self._loop, self._loop[::-1]):
-            if abs(self.view.column(near) + KEYBOARD - place.x()) <= SLOP + 1:
-                return far
-        return None
 
     def _begin(
         self, place: QPoint, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier
@@ -238,6 +205,17 @@ class RollCanvas(EditableRoll):
             self._gesture.move(*self._spot(place), self._grid(event.modifiers()))
             self._show_gesture()
 
+    def _scroll_after_the_mouse(self) -> None:
+        """Scroll while a note or a marquee is dragged over the edge of the roll."""
+        x, y = self._place.x() - KEYBOARD, self._place.y() - RULER
+        right = min(x, 0) + max(x - self.view.width, 0)
+        down = min(y, 0) + max(y - self.view.height, 0)
+        if self._gesture is None or not self._dragged or not (right or down):
+            return
+        self.set_view(self.view.scrolled(right / 3, down / 3))
+        self._gesture.move(*self._spot(self._place), self._grid(QApplication.keyboardModifiers()))
+        self._show_gesture()
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Finish what the mouse held: one gesture, at most one edit."""
         if not self._busy() or event.button() != self._button:
@@ -279,86 +257,6 @@ class RollCanvas(EditableRoll):
                 self.status.emit(spoken(gesture.shown[0], self.meter))
         self.update(KEYBOARD, RULER, self.view.width, self.view.height)
 
-    def leaveEvent(self, event: QEvent) -> None:
-        """Fall silent, and forget what was under the mouse."""
-        self.audition(None)
-        self._hover_key(None)
-        self._say(None)
-        super().leaveEvent(event)
-
-    def _point_at(self, place: QPoint) -> None:
-        """Show in the cursor what a press here would do, and say what is here."""
-        in_roll = place.x() >= KEYBOARD and place.y() >= RULER
-        found = self._hit(place) if in_roll else None
-        self._hover_key(
-            None
-            if place.y() < RULER or not self.rect().contains(place)
-            else self._spot(place)[1]
-            if in_roll
-            else self._key_at(place)
-        )
-        shape = Qt.CursorShape.ArrowCursor
-        if in_roll and self.tool is Tool.ERASE:
-            shape = Qt.CursorShape.PointingHandCursor
-        elif found is not None:
-            edge = found.part is not Part.BODY
-            shape = Qt.CursorShape.SizeHorCursor if edge else Qt.CursorShape.SizeAllCursor
-        elif in_roll and self.tool is Tool.DRAW:
-            shape = Qt.CursorShape.CrossCursor
-        elif not in_roll and self._loop_edge(place) is not None:
-            shape = Qt.CursorShape.SizeHorCursor
-        if self.cursor().shape() != shape:
-            self.setCursor(shape)
-        self._say(self._words(place, found) if self.rect().contains(place) else None)
-
-    def _words(self, place: QPoint, found: Hit | None) -> str | None:
-        if place.y() < RULER:
-            tool = tool_icons.tool_at(place)
-            return tool_icons.WORDS[tool] if tool else None
-        if place.x() < KEYBOARD:
-            return name_of(self._key_at(place))
-        if found is not None:
-            return spoken(found.note, self.meter)
-        tick, pitch = self._spot(place)
-        part = self._generated.within(int(tick), int(tick) + 1)
-        for note in self._generated.notes[part]:
-            if note.pitch == pitch and note.off > tick:
-                kind = "played by the model" if note.on < self._sounded else "coming"
-                return f"{spoken(note, self.meter)} · {kind}"
-        return name_of(pitch)
-
-    def _say(self, words: str | None) -> None:
-        if words != self._hovered:
-            self._hovered = words
-            self.status.emit(words or "")
-
-    def _hover_key(self, pitch: int | None) -> None:
-        if pitch != self._hovered_pitch:
-            for key in (pitch, self._hovered_pitch):
-                self._update_key(key)
-            self._hovered_pitch = pitch
-
-    # Wheel
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll; with Control zoom time, with Control and Shift pitch, at the mouse."""
-        way = QPointF(event.pixelDelta())
-        if way.isNull():
-            way = QPointF(event.angleDelta()) / NOTCH * 60
-        x, y = event.position().x() - KEYBOARD, event.position().y() - RULER
-        turn = way.y() or way.x()
-        if event.modifiers() & CTRL:
-            factor = 1.2 ** (turn / 60)
-            if event.modifiers() & SHIFT:
-                self.set_view(self.view.zoomed_pitch(factor, y))
-            else:
-                self.set_view(self.view.zoomed_time(factor, x))
-        elif event.modifiers() & SHIFT:
-            self.set_view(self.view.scrolled(-turn, 0))
-        else:
-            self.set_view(self.view.scrolled(-way.x(), -way.y()))
-        event.accept()
-
     # Painting
 
     def _paint_moving(self, painter: QPainter, forms: Forms) -> None:
@@ -376,18 +274,3 @@ class RollCanvas(EditableRoll):
                 )
             return
         forms.paint_all(painter, self.view, [(Kind.SELECTED, columns(gesture.shown))])
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint what has changed."""
-        super().paintEvent(event)
-        if event.rect().top() < RULER and event.rect().left() < KEYBOARD:
-            tool_icons.paint_tools(self, self.theme, self.tool)
-
-    def event(self, event: QEvent) -> bool:
-        """Show the tooltips of the tools."""
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            tool = tool_icons.tool_at(event.pos())
-            if tool is not None:
-                QToolTip.showText(event.globalPos(), tool_icons.WORDS[tool], self)
-            return True
-        return super().event(event)

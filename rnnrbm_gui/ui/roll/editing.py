@@ -1,7 +1,7 @@
 """The roll with its edit commands and its keys."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from rnnrbm_gui.music.note import Note
@@ -44,6 +44,11 @@ class EditableRoll(RollView):
         self.last_length, self.last_velocity, self.last_pitch = PPQ, 80, 60
         self._clip: tuple[Note, ...] = ()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Piano roll")
+        self.setAccessibleDescription(
+            "Notes over time and pitch. Control and arrow keys go from note to note, arrow keys "
+            "move the chosen notes, Insert adds one at the playhead, Delete takes them out."
+        )
 
     def set_tool(self, tool: str) -> None:
         """Let the left mouse button draw, erase or select.
@@ -196,9 +201,15 @@ class EditableRoll(RollView):
         if len(self.selection) == 1:
             (note,) = self.selection
             self.last_pitch = note.pitch
-            self.status.emit(spoken(note, self.meter))
+            self._announce(spoken(note, self.meter))
         else:
-            self.status.emit(f"{_count(len(self.selection))} chosen")
+            self._announce(f"{_count(len(self.selection))} chosen")
+
+    def _announce(self, words: str) -> None:
+        """Say what the keys have done, to the eye and to a screen reader."""
+        self.status.emit(words)
+        if QAccessible.isActive():
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, words))
 
     def drop(self) -> None:
         """Let go of what the mouse holds, changing nothing; nothing held, choose nothing."""

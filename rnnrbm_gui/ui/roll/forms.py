@@ -81,23 +81,23 @@ class Forms:
         The ends of the notes are counted up and down in each row; where the running sum is
         positive, a note sounds. The painter then stretches the rows to the height of the keys.
         """
-        width = view.width
-        pixels = np.zeros((N_PITCHES, width), np.uint32)
+        width, (low, high) = view.width, view.pitches
+        pixels = np.zeros((high + 1 - low, width), np.uint32)
         for kind, piece in batches:
-            lefts, widths = _spans(view, piece)
-            first = np.clip(lefts, 0, width)
-            last = np.clip(lefts + widths, 0, width)
-            rows = (N_PITCHES - 1 - piece.pitches) * (width + 1)
-            size = N_PITCHES * (width + 1)
-            count = np.bincount(rows + first, minlength=size)[:size].astype(np.int32)
-            count -= np.bincount(rows + last, minlength=size)[:size].astype(np.int32)
-            sounds = count.reshape(N_PITCHES, width + 1).cumsum(axis=1)[:, :width] > 0
-            pixels[sounds] = self.bar_colour(kind).rgba()
-        image = QImage(
-            pixels.data, width, N_PITCHES, width * 4, QImage.Format.Format_ARGB32
-        ).convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-        top = view.y_of(N_PITCHES - 1)
-        painter.drawImage(QRect(0, top, width, N_PITCHES * view.key_height), image)
+            seen = (piece.pitches >= low) & (piece.pitches <= high)
+            if not seen.any():
+                continue
+            lefts, widths = _spans(view, Piece(*(column[seen] for column in piece)))
+            rows = high - piece.pitches[seen]
+            count = np.zeros((high + 1 - low, width + 1), np.int16)
+            np.add.at(count, (rows, np.clip(lefts, 0, width)), 1)
+            np.add.at(count, (rows, np.clip(lefts + widths, 0, width)), -1)
+            sounds = count.cumsum(axis=1, dtype=np.int16)[:, :width] > 0
+            pixels[sounds] = _premultiplied(self.bar_colour(kind))
+        coded = QImage.Format.Format_ARGB32_Premultiplied
+        image = QImage(pixels.data, width, len(pixels), width * 4, coded)
+        box = QRect(0, view.y_of(high), width, len(pixels) * view.key_height)
+        painter.drawImage(box, image)
 
     def bar_colour(self, kind: Kind) -> QColor:
         """Return the colour of a note too small for a form."""
@@ -129,7 +129,25 @@ class Forms:
                 painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, name_of(pitch))
         painter.restore()
 
+    def paint_glint(self, painter: QPainter, kind: Kind, row: QRect) -> None:
+        """Lift a note that sounds out of the others; ``row`` is its box, a whole key high."""
+        glint = QColor(self.theme.playhead)
+        glint.setAlphaF(0.34)
+        box = QRectF(row.left(), row.top() + 1, max(row.width() - 1, 2), self.height)
+        radius = min(box.height(), box.width()) / 2 if kind is Kind.PLAYED else 3
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(glint)
+        painter.drawRoundedRect(box, radius, radius)
+        painter.restore()
+
     def _paint_coming(self, painter: QPainter, box: QRectF) -> None:
+        veil = QColor(self.theme.row_white)  # or the glow behind it would turn it olive
+        veil.setAlphaF(0.6)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(veil)
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
         fill = QColor(self.theme.cool)
         fill.setAlphaF(0.34)
         pen = QPen(QColor(self.theme.cool), 1)
@@ -172,6 +190,15 @@ class Forms:
         self.paint_one(painter, kind, QRect(0, 0, width, self.height), pitch)
         painter.end()
         return sprite
+
+
+def _premultiplied(colour: QColor) -> int:
+    """Return a colour as Qt's raster engine keeps it, its channels scaled by alpha."""
+    alpha = colour.alpha()
+    red, green, blue = (
+        channel * alpha // 255 for channel in (colour.red(), colour.green(), colour.blue())
+    )
+    return alpha << 24 | red << 16 | green << 8 | blue
 
 
 def _spans(view: Viewport, piece: Piece) -> tuple[np.ndarray, np.ndarray]:

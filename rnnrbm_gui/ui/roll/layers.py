@@ -91,8 +91,8 @@ def paint_keyboard(
     """Paint the piano keys; ``lit`` gives the colour of each that sounds."""
     low, high = max(view.pitches[0] - 1, 0), min(view.pitches[1] + 1, 127)
     painter.fillRect(0, 0, KEYBOARD, view.height, QColor(theme.key_white))
-    line, label = QColor(theme.key_line), QColor(theme.key_text)
-    painter.setFont(app_font(max(8, min(11, view.key_height - 3))))
+    line = QColor(theme.key_line)
+    painter.setFont(app_font(max(9, min(11, view.key_height - 3))))
     for pitch in range(low, high + 1):
         if is_black(pitch):
             continue
@@ -102,11 +102,9 @@ def paint_keyboard(
         elif pitch == hovered:
             painter.fillRect(key, _mixed(theme.key_white, theme.key_black, 0.09))
         painter.fillRect(key.left(), key.bottom(), KEYBOARD, 1, line)
-        if (pitch % 12 == 0 and view.key_height >= 6) or view.key_height >= 13:
-            painter.setPen(QColor(theme.on_cool) if pitch in lit else label)
-            row = QRect(0, view.y_of(pitch), KEYBOARD - 8, view.key_height)
-            if pitch % 12 and pitch not in lit:
-                painter.setPen(_mixed(theme.key_text, theme.key_white, 0.12))
+        if pitch % 12 == 0 or view.key_height >= 13:
+            painter.setPen(QColor(theme.on_cool if pitch in lit else theme.key_text))
+            row = QRect(0, view.y_of(pitch) - 6, KEYBOARD - 8, view.key_height + 12)
             painter.drawText(row, _RIGHT, name_of(pitch))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
@@ -177,12 +175,12 @@ def paint_strip(
 def paint_loop(painter: QPainter, view: Viewport, theme: Theme, loop: tuple[int, int]) -> None:
     """Paint the loop as a bar with two feet at the foot of the ruler."""
     left, right = view.column(loop[0]), view.column(loop[1])
-    colour = QColor(theme.text)
-    colour.setAlphaF(0.14)
+    colour = QColor(theme.muted)
+    colour.setAlphaF(0.18)
     painter.fillRect(left, RULER - 24, right - left, 23, colour)
-    painter.fillRect(left, RULER - 3, right - left, 3, QColor(theme.text))
+    painter.fillRect(left, RULER - 3, right - left, 3, QColor(theme.muted))
     for x in (left, right - 2):
-        painter.fillRect(x, RULER - 24, 2, 24, QColor(theme.text))
+        painter.fillRect(x, RULER - 24, 2, 24, QColor(theme.muted))
 
 
 def paint_playhead(painter: QPainter, x: int, height: int, theme: Theme) -> None:

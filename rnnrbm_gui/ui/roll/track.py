@@ -60,6 +60,11 @@ class Track:
         lo = bisect_left(self.notes, first - self.longest, key=_on)
         return slice(lo, bisect_left(self.notes, last, lo=lo, key=_on))
 
+    def at(self, tick: float) -> list[Note]:
+        """Return the notes that sound at a tick."""
+        part = self.within(int(tick), int(tick) + 1)
+        return [note for note in self.notes[part] if note.on <= tick < note.off]
+
     def split(self, tick: float) -> int:
         """Return how many notes start before a tick."""
         return bisect_left(self.notes, tick, key=_on)

@@ -64,7 +64,8 @@ class RollView(QWidget):
         self._glow: Glow | None = None
         self._hint: str | None = None
         self._model_range = (0, 127)
-        self._legend = True
+        self._legend, self._legend_hidden, self._legend_box = True, False, QRect()
+        self._now: frozenset[tuple[Kind, Note]] = frozenset()
         self._backdrop = Backdrop()
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(KEYBOARD + 200, RULER + 120)
@@ -109,6 +110,8 @@ class RollView(QWidget):
     def set_playhead(self, tick: float) -> None:
         """Move the playhead; turns the page where the view follows it."""
         old, self.playhead = self.view.column(self.playhead), tick
+        if self._sounding:
+            self._light()
         if self.following and not self._busy():
             x = self.view.x_of(tick)
             if not 0 <= x <= PAGE_AT * self.view.width:
@@ -228,8 +231,24 @@ class RollView(QWidget):
         left, right = self.view.column(first), self.view.column(last)
         self.update(KEYBOARD + left - 4, 0, right - left + 8, RULER)
 
+    def _hide_legend(self, hidden: bool) -> None:
+        """Let one see what lies under the legend while the mouse is there."""
+        if hidden != self._legend_hidden:
+            self._legend_hidden = hidden
+            self.update(self._legend_box)
+
     def _light(self) -> None:
-        warm = {note.pitch for note in self._drawn_at(self.playhead)}
+        """Light up the keys and the notes that sound."""
+        now = frozenset(
+            (kind, note)
+            for kind, track in ((Kind.PLAYED, self._generated), (Kind.DRAWN, self._drawn))
+            for note in track.at(self.playhead)
+            if note.pitch in self._sounding and note not in self._lifted
+        )
+        for _, note in now ^ self._now:
+            self.update(self._note_rect(note).translated(KEYBOARD, RULER))
+        self._now = now
+        warm = {note.pitch for note in self._drawn.at(self.playhead)}
         lit = {p: self.theme.warm if p in warm else self.theme.cool for p in self._sounding}
         if self._heard is not None:
             lit[self._heard] = self.theme.warm
@@ -239,9 +258,10 @@ class RollView(QWidget):
             for pitch in changed:
                 self._update_key(pitch)
 
-    def _drawn_at(self, tick: float) -> list[Note]:
-        part = self._drawn.within(int(tick), int(tick) + 1)
-        return [note for note in self._drawn.notes[part] if note.off > tick]
+    def _note_rect(self, note: Note) -> QRect:
+        left, right = self.view.column(note.on), self.view.column(note.off)
+        height = self.view.key_height
+        return QRect(left, self.view.y_of(note.pitch), right - left, height)
 
     def _update_key(self, pitch: int | None) -> None:
         if pitch is not None:
@@ -295,6 +315,8 @@ class RollView(QWidget):
         if rect.top() < RULER:
             self._paint_strips(painter)
         painter.translate(0, RULER)
+        for kind, note in self._now:
+            forms.paint_glint(painter, kind, self._note_rect(note))
         self._paint_moving(painter, forms)
         end = max(self._drawn.end, self._generated.end, self._available)
         layers.paint_place(painter, view, theme, end)
@@ -303,9 +325,9 @@ class RollView(QWidget):
         if -9 <= x <= view.width + 9:
             layers.paint_playhead(painter, x, self.height(), theme)
         painter.restore()
-        if self._legend:
+        if self._legend and not self._legend_hidden:
             corner = area.bottomRight() + QPoint(-12, -12)
-            paint_legend(painter, corner.x(), corner.y(), theme, ratio)
+            self._legend_box = paint_legend(painter, corner.x(), corner.y(), theme, ratio)
         if self._hint and not self._drawn.notes and not self._generated.notes:
             layers.paint_hint(painter, area, theme, self._hint)
         painter.end()

@@ -11,7 +11,7 @@ from rnnrbm_gui.music.timing import PPQ, Meter
 N_PITCHES = 128
 SHORTEST_KEY, TALLEST_KEY = 4, 40
 NARROWEST_BEAT, WIDEST_BEAT = 0.5, 960.0
-CLEAR = 14.0
+CLEAR = 10.0
 """Grid lines nearer together than this many pixels would be clutter."""
 
 
@@ -141,11 +141,11 @@ class Lines:
         """Choose the lines for a zoom: the snap grid where it can be seen, never clutter."""
         beat, bar, scale = meter.beat_ticks, meter.bar_ticks, view.per_tick
         every = bar
-        while every * scale < 2 * CLEAR:
+        while every * scale < 3 * CLEAR:
             every *= 2
         return Lines(
-            snap if snap < bar and snap * scale >= CLEAR / 2 and snap != beat else None,
-            beat if beat * scale >= CLEAR / 2 else None,
+            snap if snap < bar and snap * scale >= CLEAR and snap != beat else None,
+            beat if beat * scale >= CLEAR else None,
             every,
         )
 

@@ -1,12 +1,21 @@
 """The mouse and the keys on a real canvas."""
 
+from time import monotonic
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QEventLoop, QPoint, QPointF, Qt
+from PySide6.QtGui import (
+    QAccessible,
+    QFocusEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QWheelEvent,
+)
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
@@ -88,6 +97,14 @@ def drag(canvas, start, *stops, button=LEFT, modifier=NONE, during=None):
     for stop in stops:
         move(canvas, stop, button, during if during is not None else modifier)
     QTest.mouseRelease(canvas, button, NONE, stops[-1])
+
+
+def until(condition, seconds=5):
+    """Let Qt work until something is true."""
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
 
 
 def move(canvas, place, button=LEFT, modifier=NONE):
@@ -469,3 +486,62 @@ def test_any_sequence_of_gestures(shared, sequence):
         assert list(canvas.score) == canvas._drawn.notes
     canvas.edited.disconnect()
     canvas.auditioned.disconnect()
+
+
+def test_escape_gives_the_selection_back(canvas):
+    canvas.set_tool("select")
+    canvas.select(frozenset(SCORE.notes[:1]))
+    QTest.mousePress(canvas, LEFT, NONE, at(canvas, 5, 70))
+    move(canvas, at(canvas, 2, 62))
+    assert canvas.selection == {SCORE.notes[1]}
+    QTest.keyClick(canvas, Key.Key_Escape)
+    assert canvas.selection == {SCORE.notes[0]}
+    QTest.mouseRelease(canvas, LEFT, NONE, at(canvas, 2, 62))
+    assert canvas.selection == {SCORE.notes[0]}
+    QTest.keyClick(canvas, Key.Key_Escape)  # holding nothing, it lets go of the selection
+    assert canvas.selection == frozenset()
+
+
+def test_the_view_scrolls_after_a_note_dragged_over_its_edge(canvas, said):
+    QTest.mousePress(canvas, LEFT, NONE, at(canvas, 3, 64))
+    outside = QPoint(canvas.width() + 90, at(canvas, 3, 64).y())
+    move(canvas, outside)
+    until(lambda: canvas.view.left > 100)
+    QTest.mouseRelease(canvas, LEFT, NONE, outside)
+    ((_, score),) = said.edits
+    assert max(note.on for note in score) > canvas.view.tick_at(canvas.view.width) - 2 * PPQ
+    left = canvas.view.left
+    QApplication.processEvents()
+    assert canvas.view.left == left
+
+
+def test_the_legend_gives_way_to_the_mouse(canvas):
+    canvas.repaint()
+    place = canvas._legend_box.center()
+    shown = canvas.grab(canvas._legend_box).toImage()
+    move(canvas, place, Qt.MouseButton.NoButton)
+    hidden = canvas.grab(canvas._legend_box).toImage()
+    assert shown != hidden
+    move(canvas, QPoint(300, 200), Qt.MouseButton.NoButton)
+    assert canvas.grab(canvas._legend_box).toImage() == shown
+
+
+def test_the_tools_have_tooltips(canvas):
+    for tool, box in BOXES.items():
+        place = box.center()
+        QApplication.sendEvent(
+            canvas, QHelpEvent(QEvent.Type.ToolTip, place, canvas.mapToGlobal(place))
+        )
+        assert QToolTip.text().startswith(tool.capitalize())
+
+
+def test_a_screen_reader_is_told(canvas, said):
+    QAccessible.setActive(True)
+    try:
+        QTest.keyClick(canvas, Key.Key_A, CTRL)
+        QTest.keyClick(canvas, Key.Key_Right)
+    finally:
+        QAccessible.setActive(False)
+    assert said.words[-1] == "3 notes chosen"
+    description = QAccessible.queryAccessibleInterface(canvas).text(QAccessible.Text.Description)
+    assert "Insert" in description

@@ -217,3 +217,16 @@ def test_ten_thousand_notes_while_playing(roll):
 def test_the_widget_has_a_name_and_says_how_to_use_it(roll):
     assert roll.accessibleName() == "Piano roll"
     assert "Insert" in roll.accessibleDescription()
+
+
+def test_notes_that_sound_stand_out(roll):
+    roll.set_generated([Note(0, 60, 4 * PPQ), Note(0, 64, 4 * PPQ)], 0)
+    roll.set_sounded(PPQ)
+    roll.set_playhead(float(PPQ))
+    roll.set_sounding(frozenset({60}))
+    image = roll.grab().toImage()
+    quiet = pixel(roll, image, 3 * PPQ, 64)
+    assert quiet == DARK.cool
+    assert QColor(pixel(roll, image, 3 * PPQ, 60)).lightness() > QColor(quiet).lightness()
+    roll.set_playhead(5.0 * PPQ)  # past its end, though its key may still be held
+    assert pixel(roll, roll.grab().toImage(), 3 * PPQ, 60) == DARK.cool

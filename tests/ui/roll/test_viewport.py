@@ -109,8 +109,8 @@ def test_showing_puts_a_tick_at_a_share_of_the_width():
 def test_grid_lines_never_crowd(view, snap):
     lines = Lines.of(view, Meter(), snap)
     for every in (lines.fine, lines.beat):
-        assert every is None or every * view.per_tick >= 7
-    assert lines.bar * view.per_tick >= 28
+        assert every is None or every * view.per_tick >= 10
+    assert lines.bar * view.per_tick >= 30
     assert lines.bar % Meter().bar_ticks == 0
 
 
