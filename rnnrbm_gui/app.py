@@ -12,6 +12,22 @@ from PySide6.QtWidgets import QApplication
 from rnnrbm_gui import paths
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.ui.main_window import MainWindow
+from rnnrbm_gui.ui.theme import app_font
+
+
+def build(*, remember: bool = True) -> tuple[QApplication, MainWindow]:
+    """Make the application and its window, not shown yet.
+
+    Args:
+        remember: use and keep settings and the roll of the last start.
+    """
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("rnnrbm-gui")
+    app.setDesktopFileName("rnnrbm-gui")
+    app.setFont(app_font())
+    app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "rnnrbm-gui.svg")))
+    return app, MainWindow(Engine(), remember=remember)
 
 
 def run_window(open_first: Path | None = None) -> int:
@@ -19,12 +35,7 @@ def run_window(open_first: Path | None = None) -> int:
 
     The window paints first; the player, the model and the kernel start right after.
     """
-    app = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(app, QApplication)
-    app.setApplicationName("rnnrbm-gui")
-    app.setDesktopFileName("rnnrbm-gui")
-    app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "rnnrbm-gui.svg")))
-    window = MainWindow(Engine())
+    app, window = build()
     sys.excepthook = window.show_stumble
     # Python runs a signal's handler between byte codes: the bridge's timer gives it the chance.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -100,6 +100,7 @@ class Player:
                 self._wire.sweep(self._channels, at_s)
             self._report.flush()
             faulthandler.dump_traceback_later(STUCK_S, exit=True)
+            self._wire.close()
             self._speaker.close()
 
     def _wait(self) -> None:
@@ -132,6 +133,7 @@ class Player:
                     at_s,
                     max(0.0, at_s - stroke.due_s) * 1e3,
                     stroke.channel,
+                    stroke.velocity,
                 )
             )
         while self._scheduler.dropped:

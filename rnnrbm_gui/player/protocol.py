@@ -199,6 +199,7 @@ class Sounding:
         note_id: the id it was scheduled with, None for a clicked key.
         at_s: when it was sent.
         lateness_ms: how long after its tick that was.
+        velocity: 1..127 where it began, 0 where it ended.
     """
 
     pitch: int
@@ -207,6 +208,7 @@ class Sounding:
     at_s: float
     lateness_ms: float
     channel: int = 0
+    velocity: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ class Bridge(QObject):
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.drain)
 
+    def handle(self, kind: type, handler: Callable[[object], None]) -> None:
+        """Hand events of a kind to another handler from now on."""
+        self._handlers[kind] = handler
+
     def start(self) -> None:
         """Begin to drain."""
         self._timer.start(MOVING_MS)

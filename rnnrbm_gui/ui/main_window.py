@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
@@ -42,7 +43,7 @@ from rnnrbm_gui.ui.roll.canvas import RollCanvas
 from rnnrbm_gui.ui.sampler_panel import SamplerPanel
 from rnnrbm_gui.ui.session import Session
 from rnnrbm_gui.ui.settings import Settings, load_settings, save_settings
-from rnnrbm_gui.ui.theme import DARK, LIGHT, app_font, stylesheet, system_theme
+from rnnrbm_gui.ui.theme import DARK, LIGHT, stylesheet, system_theme
 from rnnrbm_gui.ui.transport_bar import TransportBar
 
 DEFAULT_MODEL = "jsb-chorales.safetensors"
@@ -60,9 +61,10 @@ class MainWindow(QMainWindow):
     Thread: GUI. The engine is started after the first paint.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, remember: bool = True) -> None:
         super().__init__()
-        self.engine, self.settings = engine, load_settings()
+        self._remember = remember
+        self.engine, self.settings = engine, load_settings() if remember else Settings()
         self.session = Session(engine, self)
         self.canvas, self.transport, self.panel = RollCanvas(), TransportBar(), SamplerPanel()
         self.setWindowTitle("rnnrbm-gui")
@@ -184,7 +186,8 @@ class MainWindow(QMainWindow):
         engine.set_bpm(self.bpm)
         engine.start(self._model_path)
         engine.open_output(self._output)
-        self.files.restore()
+        if self._remember:
+            self.files.restore()
         self.bridge.start()
 
     def _chosen_model(self) -> Path:
@@ -290,7 +293,6 @@ class MainWindow(QMainWindow):
         theme = {"dark": DARK, "light": LIGHT}.get(name) or system_theme()
         app = QApplication.instance()
         assert isinstance(app, QApplication)
-        app.setFont(app_font())
         app.setStyleSheet(stylesheet(theme))
         self.canvas.set_theme(theme)
         self.transport.set_theme(theme)
@@ -331,11 +333,17 @@ class MainWindow(QMainWindow):
         self.session.take_generated(event)
         self.canvas.set_generated(event.notes, event.from_tick)
         self.canvas.set_available(event.end_tick)
-        if len(event.glow) and self._header:
+        self._show_glow(event.frame_ticks)
+
+    def _show_glow(self, frame_ticks: int) -> None:
+        """Show the probabilities behind the notes that are still coming."""
+        if self._header:
+            first = self.session.sounded // frame_ticks
             low = self._header.low + self._header.transpose
-            self.canvas.set_glow(
-                event.glow_from * event.frame_ticks, event.frame_ticks, low, event.glow
+            rows = np.array(self.session.glow[first:], np.float32).reshape(
+                -1, self._header.n_visible
             )
+            self.canvas.set_glow(first * frame_ticks, frame_ticks, low, rows)
 
     def _truncated(self, event: events.Truncated) -> None:
         self.session.take_truncated(event)
@@ -470,8 +478,9 @@ class MainWindow(QMainWindow):
             self._closed = True
             self.hide()
             self.bridge.stop()
-            self.files.keep_for_next_start()
-            save_settings(self._settings_now())
+            if self._remember:
+                self.files.keep_for_next_start()
+                save_settings(self._settings_now())
             self.engine.close()
         super().closeEvent(event)
 

@@ -11,6 +11,8 @@ import os
 from bisect import bisect_left
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from rnnrbm_gui import paths
@@ -40,6 +42,7 @@ class Session(QObject):
         self._generated: list[Note] = []
         self.sounded = 0
         self.generated_frames = 0
+        self.glow: list[NDArray[np.float32]] = []  # of each generated frame: p of each key
 
     @property
     def score(self) -> Score:
@@ -94,6 +97,11 @@ class Session(QObject):
         cut = bisect_left(self._generated, event.from_tick, key=lambda note: note.on)
         self._generated[cut:] = event.notes
         self.generated_frames = event.end_tick // event.frame_ticks
+        if len(event.glow):
+            blank = np.zeros_like(event.glow[0])
+            del self.glow[event.glow_from :]
+            self.glow += [blank] * (event.glow_from - len(self.glow))
+            self.glow.extend(event.glow)
 
     def take_truncated(self, event: Truncated) -> None:
         """Forget the generated notes from a tick on."""

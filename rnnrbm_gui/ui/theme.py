@@ -228,11 +228,24 @@ QSpinBox[role="figure"], QDoubleSpinBox[role="figure"] {
     background: transparent; border: 1px solid transparent; padding: 0 2px;
     font-size: 21px; font-weight: 600;
 }
-QSpinBox[role="figure"]:hover, QSpinBox[role="figure"]:focus { border-color: @line; }
+QDoubleSpinBox[role="figure"]:hover, QDoubleSpinBox[role="figure"]:focus,
+QSpinBox[role="figure"]:hover, QSpinBox[role="figure"]:focus,
+QComboBox[role="figure"]:hover, QComboBox[role="figure"]:focus { border-color: @line; }
 QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {
     width: 0; height: 0; border: none;
 }
+QAbstractSpinBox QLineEdit {
+    background: transparent; border: none; padding: 0; min-height: 0;
+}
+QDoubleSpinBox[role="figure"] QLineEdit { font-size: 21px; font-weight: 600; }
 QComboBox::drop-down { border: none; width: 26px; }
+QComboBox[role="figure"] {
+    background: transparent; border: 1px solid transparent; padding: 0 2px;
+    font-size: 21px; font-weight: 600;
+}
+QComboBox[role="figure"]::drop-down { width: 0; }
+QComboBox[role="figure"]::down-arrow { border: none; margin: 0; }
+QComboBox[role="figure"] QAbstractItemView { font-size: 13px; font-weight: 400; }
 QComboBox::down-arrow {
     image: none; width: 0; height: 0; margin-right: 10px;
     border-left: 4px solid @card; border-right: 4px solid @card; border-top: 5px solid @muted;

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -61,7 +60,8 @@ class TransportBar(QFrame):
         self.loop.setCheckable(True)
         self.loop.toggled.connect(self._loop_toggled)
         self.position = QLabel("1.1")
-        self.position.setMinimumWidth(58)
+        self.position.setMinimumWidth(74)
+        self.position.setIndent(2)
         self.bpm = QDoubleSpinBox(
             minimum=SLOWEST_BPM, maximum=FASTEST_BPM, decimals=0, singleStep=1, value=84
         )
@@ -69,9 +69,10 @@ class TransportBar(QFrame):
         self.bpm.setKeyboardTracking(False)
         self.bpm.setToolTip("Tempo in quarter notes a minute; type, or turn the mouse wheel")
         self.bpm.setAccessibleName("Tempo, beats per minute")
-        self.bpm.setFixedWidth(60)
+        self.bpm.setFixedWidth(64)
         self.bpm.valueChanged.connect(self.bpm_changed)
         self.meter = QComboBox()
+        self.meter.setFixedWidth(72)
         self.meter.setToolTip("Metre: beats in a bar")
         self.meter.setAccessibleName("Metre")
         for meter in METERS:
@@ -80,6 +81,7 @@ class TransportBar(QFrame):
         self.meter.activated.connect(lambda i: self.meter_changed.emit(self.meter.itemData(i)))
         for figure in (self.position, self.bpm, self.meter):
             figure.setProperty("role", "figure")
+            figure.setFixedHeight(28)
         self._modes = QButtonGroup(self)
         self.output = QComboBox()
         self.output.setMinimumWidth(230)
@@ -123,6 +125,7 @@ class TransportBar(QFrame):
     def _mode_segments(self) -> QFrame:
         box = QFrame()
         box.setProperty("role", "segments")
+        box.setFixedHeight(36)
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -133,9 +136,8 @@ class TransportBar(QFrame):
             button.setCheckable(True)
             button.setProperty("role", "segment")
             button.setProperty("place", ("first", "middle", "last")[i])
-            button.setFixedWidth(98)
+            button.setFixedSize(118, 34)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
             self._modes.addButton(button, i)
             row.addWidget(button)
         self._modes.idClicked.connect(lambda i: self.mode_changed.emit(list(Mode)[i]))
@@ -214,9 +216,10 @@ class TransportBar(QFrame):
 def _captioned(widget: QWidget, words: str) -> QVBoxLayout:
     column = QVBoxLayout()
     column.setSpacing(0)
-    column.setContentsMargins(0, 8, 0, 8)
+    column.setContentsMargins(0, 9, 0, 9)
     caption = QLabel(words)
-    caption.setProperty("role", "muted")
+    caption.setProperty("role", "caption")
+    caption.setContentsMargins(3, 0, 0, 0)
     column.addWidget(widget)
     column.addWidget(caption)
     return column
