@@ -260,6 +260,7 @@ class RollCanvas(PointedRoll):
     # Painting
 
     def _paint_moving(self, painter: QPainter, forms: Forms) -> None:
+        super()._paint_moving(painter, forms)
         gesture = self._gesture
         if gesture is None:
             return

@@ -78,10 +78,10 @@ class EditableRoll(RollView):
 
     def commit(self, name: str, score: Score, chosen: frozenset[Note]) -> None:
         """Take a finished edit over and say so; an edit that changes nothing is none."""
-        changed = score != self.score
+        changed, before = score != self.score, self.selection
         if changed:
-            self.selection &= chosen  # so that what has gone is not announced on the way
             super().set_score(score)
+            self.selection = before  # select() compares with it, to say what is no longer chosen
         self.select(chosen)
         if changed:
             self.edited.emit(name, score)

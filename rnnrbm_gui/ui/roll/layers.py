@@ -225,6 +225,19 @@ def paint_place(painter: QPainter, view: Viewport, theme: Theme, end_tick: int) 
     painter.fillRect(QRectF(view.width - 4, top + 2, 3, max(length - 4, 12)), colour)
 
 
+def paint_cell(painter: QPainter, cell: QRect, theme: Theme) -> None:
+    """Paint where a note would come if one pressed here: a breath of the drawn notes' colour."""
+    colour = QColor(theme.warm)
+    colour.setAlphaF(0.16)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(colour)
+    colour.setAlphaF(0.45)
+    painter.setPen(QPen(colour, 1))
+    painter.drawRoundedRect(QRectF(cell).adjusted(0.5, 1.5, -1.5, -1.5), 3, 3)
+    painter.restore()
+
+
 def paint_marquee(painter: QPainter, box: QRect, theme: Theme) -> None:
     """Paint the rectangle that is being drawn to select notes."""
     fill = QColor(theme.text)

@@ -1,14 +1,16 @@
 """The roll under a mouse that presses nothing: cursor, words, lit keys, wheel, tooltips."""
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QHelpEvent, QPaintEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from rnnrbm_gui.music.note import is_black, name_of
-from rnnrbm_gui.ui.roll import tool_icons
+from rnnrbm_gui.ui.roll import layers, tool_icons
 from rnnrbm_gui.ui.roll.editing import EditableRoll
+from rnnrbm_gui.ui.roll.forms import Forms
 from rnnrbm_gui.ui.roll.layers import BLACK_KEY, KEYBOARD, RULER
 from rnnrbm_gui.ui.roll.tools import Hit, Part, Tool, hit, spoken
+from rnnrbm_gui.ui.roll.viewport import Viewport, cell_of
 
 SLOP = 4
 """A mouse that moved less than this many pixels has clicked, not dragged."""
@@ -30,7 +32,18 @@ class PointedRoll(EditableRoll):
         super().__init__(parent)
         self._place = QPoint()
         self._words_here = ""
+        self._cell = QRect()
         self.setMouseTracking(True)
+
+    def set_view(self, view: Viewport) -> None:
+        """Show another part of the roll."""
+        super().set_view(view)
+        self._cell = QRect()
+
+    def set_tool(self, tool: str) -> None:
+        """Let the left mouse button draw, erase or select."""
+        super().set_tool(tool)
+        self._cell = QRect()
 
     # Places
 
@@ -65,6 +78,7 @@ class PointedRoll(EditableRoll):
         self.audition(None)
         self._hover_key(None)
         self._hide_legend(False)
+        self._show_cell(None)
         self._say("")
         super().leaveEvent(event)
 
@@ -75,6 +89,7 @@ class PointedRoll(EditableRoll):
         inside = self.rect().contains(place)
         here = self._spot(place)[1] if in_roll else self._key_at(place)
         self._hover_key(here if inside and place.y() >= RULER else None)
+        self._show_cell(place if inside and in_roll and found is None else None)
         self._hide_legend(inside and self._legend_box.contains(place))
         shape = Qt.CursorShape.ArrowCursor
         if in_roll and self.tool is Tool.ERASE:
@@ -112,6 +127,18 @@ class PointedRoll(EditableRoll):
             self._words_here = words
             self.status.emit(words)
 
+    def _show_cell(self, place: QPoint | None) -> None:
+        """Show where the draw tool would put a note."""
+        cell = QRect()
+        if place is not None and self.tool is Tool.DRAW:
+            tick, pitch = self._spot(place)
+            on = cell_of(tick, self.snap)
+            cell = self._box(on, on + self.last_length, pitch)
+        if cell != self._cell:
+            for box in (cell, self._cell):
+                self.update(box.translated(KEYBOARD, RULER))
+            self._cell = cell
+
     def _hover_key(self, pitch: int | None) -> None:
         if pitch != self._hovered_pitch:
             for key in (pitch, self._hovered_pitch):
@@ -137,7 +164,13 @@ class PointedRoll(EditableRoll):
             self.set_view(self.view.scrolled(-turn, 0))
         else:
             self.set_view(self.view.scrolled(-way.x(), -way.y()))
+        if not self._busy():
+            self._point_at(event.position().toPoint())
         event.accept()
+
+    def _paint_moving(self, painter: QPainter, forms: Forms) -> None:
+        if not self._cell.isEmpty() and not self._busy():
+            layers.paint_cell(painter, self._cell, self.theme)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint what has changed."""

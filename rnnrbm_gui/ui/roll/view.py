@@ -246,7 +246,7 @@ class RollView(QWidget):
             if note.pitch in self._sounding and note not in self._lifted
         )
         for _, note in now ^ self._now:
-            self.update(self._note_rect(note).translated(KEYBOARD, RULER))
+            self.update(self._box(note.on, note.off, note.pitch).translated(KEYBOARD, RULER))
         self._now = now
         warm = {note.pitch for note in self._drawn.at(self.playhead)}
         lit = {p: self.theme.warm if p in warm else self.theme.cool for p in self._sounding}
@@ -258,10 +258,10 @@ class RollView(QWidget):
             for pitch in changed:
                 self._update_key(pitch)
 
-    def _note_rect(self, note: Note) -> QRect:
-        left, right = self.view.column(note.on), self.view.column(note.off)
-        height = self.view.key_height
-        return QRect(left, self.view.y_of(note.pitch), right - left, height)
+    def _box(self, on: int, off: int, pitch: int) -> QRect:
+        """Return the box of a note, a whole key high, in the note area."""
+        left, right = self.view.column(on), self.view.column(off)
+        return QRect(left, self.view.y_of(pitch), right - left, self.view.key_height)
 
     def _update_key(self, pitch: int | None) -> None:
         if pitch is not None:
@@ -316,7 +316,7 @@ class RollView(QWidget):
             self._paint_strips(painter)
         painter.translate(0, RULER)
         for kind, note in self._now:
-            forms.paint_glint(painter, kind, self._note_rect(note))
+            forms.paint_glint(painter, kind, self._box(note.on, note.off, note.pitch))
         self._paint_moving(painter, forms)
         end = max(self._drawn.end, self._generated.end, self._available)
         layers.paint_place(painter, view, theme, end)

@@ -545,3 +545,13 @@ def test_a_screen_reader_is_told(canvas, said):
     assert said.words[-1] == "3 notes chosen"
     description = QAccessible.queryAccessibleInterface(canvas).text(QAccessible.Text.Description)
     assert "Insert" in description
+
+
+def test_what_is_gone_is_said_to_be_no_longer_chosen(canvas, said):
+    canvas.select_all()
+    canvas.delete_selection()
+    assert said.selections == [frozenset(SCORE), frozenset()]
+    canvas.set_score(SCORE)
+    canvas.select_all()
+    canvas.set_score(Score())
+    assert said.selections[2:] == [frozenset(SCORE), frozenset()]

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtTest import QTest
 
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
@@ -230,3 +231,29 @@ def test_notes_that_sound_stand_out(roll):
     assert QColor(pixel(roll, image, 3 * PPQ, 60)).lightness() > QColor(quiet).lightness()
     roll.set_playhead(5.0 * PPQ)  # past its end, though its key may still be held
     assert pixel(roll, roll.grab().toImage(), 3 * PPQ, 60) == DARK.cool
+
+
+def test_a_sounding_note_in_the_hand_leaves_its_place(roll):
+    roll.set_score(Score.of([Note(0, 60, 4 * PPQ)]))
+    roll.set_playhead(float(PPQ))
+    empty = pixel(roll, roll.grab().toImage(), 6 * PPQ, 60, 5)
+    roll.set_sounding(frozenset({60}))
+    place = QPoint(KEYBOARD + roll.view.column(2 * PPQ), RULER + roll.view.y_of(60) + 4)
+    QTest.mousePress(roll, Qt.MouseButton.LeftButton, pos=place)
+    QTest.mouseMove(roll, place - QPoint(0, 3 * roll.view.key_height))
+    roll.set_sounding(frozenset({60, 63}))
+    assert pixel(roll, roll.grab().toImage(), 3 * PPQ, 60, 5) == empty
+    QTest.keyClick(roll, Qt.Key.Key_Escape)
+    assert pixel(roll, roll.grab().toImage(), 3 * PPQ, 60, 5) != empty
+
+
+def test_the_draw_tool_shows_where_a_note_would_come(roll):
+    from_above = pixels(roll.grab().toImage())
+    place = QPoint(KEYBOARD + roll.view.column(2.5 * PPQ), RULER + roll.view.y_of(60) + 4)
+    QTest.mouseMove(roll, place)
+    assert pixel(roll, roll.grab().toImage(), 2 * PPQ, 60, 4) != DARK.row_white
+    assert pixel(roll, roll.grab().toImage(), 3 * PPQ, 60, 4) == DARK.row_white
+    roll.set_tool("select")
+    QTest.mouseMove(roll, QPoint(10, 10))
+    roll.set_tool("draw")
+    assert np.array_equal(from_above, pixels(roll.grab().toImage()))

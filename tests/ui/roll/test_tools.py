@@ -14,6 +14,7 @@ from rnnrbm_gui.ui.roll.tools import (
     Part,
     ResizeNotes,
     hit,
+    resized,
     spoken,
 )
 
@@ -117,6 +118,14 @@ def test_an_edge_moves_alone(score, data, place, snap, part):
         held.off if part is Part.START else held.on
     )
     assert note.duration >= min(snap, held.duration)
+
+
+def test_a_note_shorter_than_the_grid_is_not_stretched_to_it():
+    short = Note(0, 60, 100)
+    for part in (Part.START, Part.END):
+        assert resized(short, part, 0, 480) == short
+    assert resized(short, Part.END, -480, 480) == short
+    assert resized(Note(0, 60, 960), Part.END, -960, 480) == Note(0, 60, 480)
 
 
 def test_a_hasty_eraser_misses_nothing():
