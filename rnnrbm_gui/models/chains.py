@@ -8,10 +8,13 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnrbm_gui.models.kernels import PAD
+
 _LOG2E = np.float32(1.4426950408889634)
 _LN2_HIGH = np.float32(0.693359375)
 _LN2_LOW = np.float32(-2.12194440e-4)
 _FARTHEST = np.float32(80.0)
+LANES = PAD
 
 
 @nb.njit(inline="always")
@@ -57,12 +60,26 @@ def _exp(x: NDArray[np.float32], scale: np.float32, bits: NDArray[np.int32]) -> 
 
 
 @nb.njit(nogil=True, error_model="numpy")
-def _add_rows(rows: NDArray[np.float32], on: NDArray[np.bool_], out: NDArray[np.float32]) -> None:
-    """Add to ``out`` the rows whose unit is on."""
+def _add_rows(
+    rows: NDArray[np.float32],
+    on: NDArray[np.bool_],
+    which: NDArray[np.int64],
+    out: NDArray[np.float32],
+) -> None:
+    """Add to ``out`` the rows whose unit is on, four at a time."""
+    n_on = 0
     for j in range(on.size):
-        if on[j]:
-            for i in range(out.size):
-                out[i] += rows[j, i]
+        which[n_on] = j
+        n_on += int(on[j])  # no branch to mispredict
+    whole = n_on - n_on % 4
+    for j in range(0, whole, 4):
+        r0, r1, r2, r3 = rows[which[j]], rows[which[j + 1]], rows[which[j + 2]], rows[which[j + 3]]
+        for i in range(out.size):
+            out[i] += (r0[i] + r1[i]) + (r2[i] + r3[i])
+    for j in range(whole, n_on):
+        row = rows[which[j]]
+        for i in range(out.size):
+            out[i] += row[i]
 
 
 @nb.njit(nogil=True, error_model="numpy")
@@ -87,31 +104,32 @@ def gibbs_chains(
     """Move each chain ``n_steps`` Gibbs steps (h, then v), in place.
 
     Args:
-        W: (n_visible, n_hidden), C order.
-        WT: its transpose, C order.
+        W: (n_visible, n_hidden), rows ``padded``.
+        WT: its transpose, rows ``padded``.
         bv_t: (n_chains, n_visible), each chain's visible biases.
         bh_t: (n_chains, n_hidden).
         v: (n_chains, n_visible), where the chains start and where they have come to.
         n_steps: Gibbs steps.
         seed: of the draws.
     """
-    n_visible, n_hidden = W.shape
-    a, b = np.empty(n_hidden, np.float32), np.empty(n_visible, np.float32)
-    a_bits, b_bits = np.empty(n_hidden, np.int32), np.empty(n_visible, np.int32)
+    n_visible, n_hidden = bv_t.shape[1], bh_t.shape[1]
+    a, b = np.zeros(W.shape[1], np.float32), np.zeros(WT.shape[1], np.float32)
+    a_bits, b_bits = np.empty(a.size, np.int32), np.empty(b.size, np.int32)
     h = np.empty(n_hidden, np.bool_)
-    uniform = np.empty(n_hidden + n_visible, np.float32)
+    uniform = np.empty(a.size + b.size, np.float32)
+    which = np.empty(max(n_hidden, n_visible) + 1, np.int64)
     for chain in range(len(v)):
         key = _mix(seed ^ _mix(np.uint64(chain)))
         for step in range(n_steps):
             _uniforms(key, step, uniform)
-            a[:] = bh_t[chain]
-            _add_rows(W, v[chain], a)
+            a[:n_hidden] = bh_t[chain]
+            _add_rows(W, v[chain], which, a)
             _exp(a, np.float32(-1.0), a_bits)
-            _fire(a_bits.view(np.float32), uniform[:n_hidden], h)
-            b[:] = bv_t[chain]
-            _add_rows(WT, h, b)
+            _fire(a_bits.view(np.float32), uniform[: a.size], h)
+            b[:n_visible] = bv_t[chain]
+            _add_rows(WT, h, which, b)
             _exp(b, np.float32(-1.0), b_bits)
-            _fire(b_bits.view(np.float32), uniform[n_hidden:], v[chain])
+            _fire(b_bits.view(np.float32), uniform[a.size :], v[chain])
 
 
 @nb.njit(nogil=True, error_model="numpy")
@@ -133,8 +151,8 @@ def annealed_chains(
     descending the reverse one.
 
     Args:
-        W: (n_visible, n_hidden).
-        WT: its transpose, C order.
+        W: (n_visible, n_hidden), rows ``padded``.
+        WT: its transpose, rows ``padded``.
         base: (n_visible,), biases of the base-rate machine.
         bv_t: (n_chains, n_visible).
         bh_t: (n_chains, n_hidden).
@@ -143,54 +161,47 @@ def annealed_chains(
         seed: of the draws.
         log_weight: (n_chains,), sum_k log p*_k(v_{k-1}) - log p*_{k-1}(v_{k-1}).
     """
-    n_visible, n_hidden = W.shape
-    a, b = np.empty(n_hidden, np.float32), np.empty(n_visible, np.float32)
-    bits, old_bits = np.empty(n_hidden, np.int32), np.empty(n_hidden, np.int32)
-    b_bits = np.empty(n_visible, np.int32)
+    n_visible, n_hidden = bv_t.shape[1], bh_t.shape[1]
+    a, b = np.zeros(W.shape[1], np.float32), np.zeros(WT.shape[1], np.float32)
+    bits, old_bits = np.empty(a.size, np.int32), np.empty(a.size, np.int32)
+    b_bits = np.empty(b.size, np.int32)
     h = np.empty(n_hidden, np.bool_)
-    uniform = np.empty(n_hidden + n_visible, np.float32)
+    uniform = np.empty(a.size + b.size, np.float32)
+    which = np.empty(max(n_hidden, n_visible) + 1, np.int64)
     e, old = bits.view(np.float32), old_bits.view(np.float32)
-    lanes = np.empty(8, np.float64)
-    whole = n_hidden // 8 * 8
+    lanes = np.empty(LANES, np.float32)
+    one = np.float32(1.0)
     for chain in range(len(v)):
         key = _mix(seed ^ _mix(np.uint64(chain)))
         total = 0.0
         for k in range(1, betas.size):
             beta, before = betas[k], betas[k - 1]
             _uniforms(key, k, uniform)
-            a[:] = bh_t[chain]
-            difference = 0.0
-            for i in range(n_visible):
-                if v[chain, i]:
-                    difference += bv_t[chain, i] - base[i]
-                    for j in range(n_hidden):
-                        a[j] += W[i, j]
+            a[:n_hidden] = bh_t[chain]
+            _add_rows(W, v[chain], which, a)
             _exp(a, np.float32(-beta), bits)
             _exp(a, np.float32(-before), old_bits)
-            # sum softplus(beta a) - softplus(before a), as the log of one product of ratios:
-            # softplus(x) = x + log(1 + exp(-x)).
-            lanes[:] = 1.0
-            slope = 0.0
-            for j in range(0, whole, 8):
-                for lane in range(8):
-                    ratio = (np.float32(1.0) + e[j + lane]) / (np.float32(1.0) + old[j + lane])
-                    lanes[lane] *= np.float64(ratio)
-            for j in range(whole, n_hidden):
-                lanes[0] *= np.float64((np.float32(1.0) + e[j]) / (np.float32(1.0) + old[j]))
-            for j in range(n_hidden):
-                slope += a[j]
-            product = 1.0
-            for lane in range(8):
-                product *= lanes[lane]
-            total += (beta - before) * (slope + difference) + np.log(product)
-            _fire(e, uniform[:n_hidden], h)
+            change = 0.0
             for i in range(n_visible):
-                b[i] = np.float32((1.0 - beta) * base[i] + beta * bv_t[chain, i])
-            sums = np.float32(beta)
+                if v[chain, i]:
+                    change += bv_t[chain, i] - base[i]
             for j in range(n_hidden):
-                if h[j]:
-                    for i in range(n_visible):
-                        b[i] += sums * WT[j, i]
+                change += a[j]
+            # sum softplus(beta a) - softplus(before a), by softplus(x) = x + log(1 + exp(-x)) and
+            # the log of one product of ratios near 1; the padding's ratios are exactly 1.
+            lanes[:] = one
+            for j in range(0, a.size, LANES):
+                for lane in range(LANES):
+                    lanes[lane] *= (one + e[j + lane]) / (one + old[j + lane])
+            product = 1.0
+            for lane in range(LANES):
+                product *= np.float64(lanes[lane])
+            total += (beta - before) * change + np.log(product)
+            _fire(e, uniform[: a.size], h)
+            b[:n_visible] = 0.0
+            _add_rows(WT, h, which, b)
+            for i in range(n_visible):
+                b[i] = np.float32((1.0 - beta) * base[i] + beta * (bv_t[chain, i] + b[i]))
             _exp(b, np.float32(-1.0), b_bits)
-            _fire(b_bits.view(np.float32), uniform[n_hidden:], v[chain])
+            _fire(b_bits.view(np.float32), uniform[a.size :], v[chain])
         log_weight[chain] = total

@@ -9,12 +9,14 @@ the plain kernel and calls ``compile_kernel`` in a thread; music does not change
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import randomness
 
+Number = TypeVar("Number", bound=np.generic)
 Whole = NDArray[np.int32]
 Float = NDArray[np.float32]
 Kernel = Callable[
@@ -117,10 +119,10 @@ def gibbs_plain(
     return total / np.float32(n_steps + 1 - first_mean)
 
 
-def padded(rows: Whole) -> Whole:
+def padded(rows: NDArray[Number]) -> NDArray[Number]:
     """Return a matrix with zero columns added up to a multiple of PAD, in C order."""
     n_rows, n_columns = rows.shape
-    out = np.zeros((n_rows, -(-n_columns // PAD) * PAD), np.int32)
+    out = np.zeros((n_rows, -(-n_columns // PAD) * PAD), rows.dtype)
     out[:, :n_columns] = rows
     return out
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import rbm
+from rnnrbm_gui.models.kernels import padded
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 
 Roll = NDArray[np.bool_]
@@ -127,8 +128,7 @@ def ais_log_z(
     """
     from rnnrbm_gui.models import chains  # imports numba
 
-    W = np.ascontiguousarray(model.W)
-    WT = np.ascontiguousarray(model.W.T)
+    W, WT = padded(model.W), padded(model.W.T)
     betas = np.linspace(0.0, 1.0, n_temperatures)
     base_rate = rbm.sigmoid(model.base.astype(np.float64))
     log_z_base = model.n_hidden * np.log(2.0) + rbm.softplus(model.base.astype(np.float64)).sum()

@@ -13,7 +13,7 @@ from rnnrbm_gui.models.rnn_rbm import RnnRbm
 FREE, ON, OFF = 0, 1, -1
 """Entries of a mask."""
 
-DEFAULT_GIBBS_STEPS = 250
+DEFAULT_GIBBS_STEPS = 400
 COLDEST, HOTTEST = 0.05, 20.0
 MOST_GIBBS_STEPS = 100_000
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
 from rnnrbm_gui.models.gradients import BIASES, TRAINED, WEIGHTS, Batch, Parameters
+from rnnrbm_gui.models.kernels import padded
 from rnnrbm_gui.models.rnn_rbm import SHAPES, Memory, RnnRbm, base_rates
 
 Roll = NDArray[np.bool_]
@@ -39,28 +40,28 @@ class Settings:
         gibbs_steps: k of CD-k at the start and at the end.
         dropout: share of the recurrent state hidden wherever it is read.
         transposed: farthest transposition, in semitones, at which the music is also learned. All
-            are equally likely at first; transposed music is gone at three quarters of the run.
+            are equally likely at first; the share of transposed music falls to none at the end.
         average: decay of the average of the weights.
         check_every: updates between two measurements on the validation part.
         seed: of everything random.
     """
 
     n_hidden: int = 150
-    n_recurrent: int = 100
+    n_recurrent: int = 150
     memory: Memory = "tanh"
-    updates: int = 6000
+    updates: int = 12000
     batch_size: int = 16
     most_frames: int = 100
     rate: float = 1e-2
     warm_up: int = 100
     last_rate: float = 0.02
-    decay: float = 1e-4
+    decay: float = 0.02
     clip: float = 5.0
     gibbs_steps: tuple[int, int] = (1, 15)
-    dropout: float = 0.2
+    dropout: float = 0.3
     transposed: int = 5
     average: float = 0.999
-    check_every: int = 250
+    check_every: int = 500
     seed: int = 1
 
     def rate_at(self, update: int) -> float:
@@ -78,7 +79,7 @@ class Settings:
     def transposed_at(self, update: int) -> float:
         """Return the share of sequences that are transposed in an update."""
         most = 2 * self.transposed / (2 * self.transposed + 1)
-        return float(most * max(0.0, 1 - update / (0.75 * self.updates)))
+        return most * (1 - update / self.updates)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +129,8 @@ def train(rolls: Sequence[Roll], settings: Settings) -> Iterator[Progress]:
         n_chains = batch.real.size
         v_neg = batch.v.reshape(n_chains, -1) > 0.5
         chains.gibbs_chains(
-            p["W"],
-            np.ascontiguousarray(p["W"].T),
+            padded(p["W"]),
+            padded(p["W"].T),
             run.bv_t.reshape(n_chains, -1),
             run.bh_t.reshape(n_chains, -1),
             v_neg,

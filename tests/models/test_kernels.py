@@ -1,5 +1,6 @@
 """The compiled kernel against the plain one, and the arithmetic that both share."""
 
+import hashlib
 import threading
 
 import numpy as np
@@ -157,3 +158,29 @@ def test_overlapping_counters_share_no_stream() -> None:
 def test_a_place_out_of_range_is_refused(place: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match=r"must be in 0\.\.2\^64 - 1"):
         randomness.frame_keys(*place)
+
+
+def test_one_music_per_seed_on_every_machine() -> None:
+    """The bits of a fixed model's music, as first computed on an x86-64 with NumPy 2.
+
+    This says nothing about the law of the draws (test_sampler_law.py does), only that another
+    processor, system or library draws the same.
+    """
+    sizes = {"v": 40, "h": 30, "u": 20}
+    arrays = {}
+    for place, (name, layers) in enumerate(SHAPES.items()):
+        shape = tuple(sizes[layer] for layer in layers)
+        flat = randomness.uniforms((place, 1), 0, int(np.prod(shape)))
+        arrays[name] = (flat.reshape(shape) - np.float32(0.6)) * np.float32(2)
+    digest = hashlib.sha256()
+    for memory in ("tanh", "sigmoid"):
+        sampler = FrameSampler(RnnRbm(**arrays, memory=memory))
+        state, mask = sampler.first_state(), np.zeros(40, np.int8)
+        mask[3], mask[5] = 1, -1
+        for frame in range(40):
+            drawn = sampler.draw(
+                state, mask, seed=2**63 + 1, take=2, frame=frame, temperature=0.9, gibbs_steps=50
+            )
+            state = sampler.advance(state, drawn.v)
+            digest.update(drawn.v.tobytes() + drawn.mean_v.tobytes() + state.u.tobytes())
+    assert digest.hexdigest() == "52f9f250a99137b35d6a7548f2002d6ba8d3f118a5d68377671ea3b529675747"

@@ -17,7 +17,7 @@ from rnnrbm_gui.models.sampler import Frame, FrameSampler
 
 ALARM = 1e-6
 N_VISIBLE, N_HIDDEN = 6, 5
-DRAWS = 40_000
+DRAWS = 20_000
 FREE = np.zeros(N_VISIBLE, np.int8)
 CLAMPED = np.array([0, 1, 0, -1, 0, 0], np.int8)
 
