@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from rnnrbm_gui.engine.generator import Generator
 from rnnrbm_gui.engine.player_client import PlayerClient
 from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
+from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
@@ -78,6 +80,10 @@ class Engine:
     def load_model(self, path: Path) -> None:
         """Let another model go on from what has sounded."""
         self._generator.post(lambda: self._generator.load(path))
+
+    def recall(self, heard: Sequence[Note], n_frames: int) -> None:
+        """Take up the generated notes of an earlier start as what has sounded."""
+        self._generator.post(lambda: self._generator.recall(heard, n_frames))
 
     def set_score(self, score: Score) -> None:
         """Take over an edited drawing."""

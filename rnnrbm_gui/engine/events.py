@@ -68,6 +68,13 @@ class KernelReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """The music of an earlier start is back; what lies before this tick has sounded."""
+
+    tick: int
+
+
+@dataclass(frozen=True, slots=True)
 class Truncated:
     """The look-ahead from this tick on was thrown away and is being drawn anew."""
 

@@ -23,6 +23,7 @@ from rnnrbm_gui.engine.events import (
     ModelLoaded,
     Passage,
     Playing,
+    Recalled,
     Trouble,
     Truncated,
 )
@@ -138,20 +139,32 @@ class Generator(threading.Thread):
         frozen = self._interrupt()
         heard = self._generated_starting(0, frozen * self._frame) if self._take is not None else []
         sounded_tick = frozen * self._frame
+        self._begin_take(stored, heard, sounded_tick)
+        self._events.put(ModelLoaded(path, stored.header))
+        self._events.put(Truncated(sounded_tick))
+        self._publish_passage()
+
+    def recall(self, heard: Sequence[Note], n_frames: int) -> None:
+        """Take up music of an earlier start as what has sounded; the model goes on from it."""
+        if self.stored is not None:
+            self._interrupt()
+            end_tick = n_frames * self._frame
+            self._begin_take(self.stored, heard, end_tick)
+            self._publish(0)
+            self._events.put(Recalled(end_tick))
+
+    def _begin_take(self, stored: StoredModel, heard: Sequence[Note], end_tick: int) -> None:
+        """Start a take that remembers these notes up to a tick, on the grid of the model."""
         self.stored, self._take = stored, Take(stored)
         grid = self._take.grid
         self._voices = Voices(grid, self._articulation, self._meter)
         self._constraints = Constraints.of(self._score, self._mode, grid)
-        n_frames = sounded_tick // grid.frame
+        n_frames = end_tick // grid.frame
         frames = list(grid.frames_of(heard, 0, n_frames))
-        seen = [v | (self._constraints.row(i) == ON) for i, v in enumerate(frames)]
-        self._take.remember(seen, [np.zeros(grid.n_keys, np.float32)] * n_frames)
+        self._take.remember(v | (self._constraints.row(i) == ON) for i, v in enumerate(frames))
         for v in frames:
             self._voices.append(np.flatnonzero(v).tolist())
         self._sounded, self._stale = n_frames, None
-        self._events.put(ModelLoaded(path, stored.header))
-        self._events.put(Truncated(sounded_tick))
-        self._publish_passage()
 
     def set_score(self, score: Score) -> None:
         """Take over an edited drawing."""

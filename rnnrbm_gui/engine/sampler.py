@@ -6,6 +6,7 @@ alone, so that the music does not depend on how far the look-ahead had run or ho
 were thrown away.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,9 +104,9 @@ class Take:
         self._states.append(state)
         return v & (cells != ON)
 
-    def remember(self, frames: list[NDArray[np.bool_]], glow: list[NDArray[np.float32]]) -> None:
-        """Take over frames that another model has drawn and run the recurrence through them."""
-        for v, mean_v in zip(frames, glow, strict=True):
+    def remember(self, frames: Iterable[NDArray[np.bool_]]) -> None:
+        """Take over frames drawn elsewhere, and run the recurrence through them."""
+        for v in frames:
             self._frames.append(v)
-            self._glow.append(mean_v)
+            self._glow.append(np.zeros(self.grid.n_keys, np.float32))
             self._states.append(self._sampler.advance(self._states[-1], v))

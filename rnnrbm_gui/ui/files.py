@@ -118,7 +118,7 @@ class Files(QObject):
             except FileError as error:
                 self._window.messages.say(str(error), error=True)
                 continue
-            if len(project.drawn):
+            if len(project.drawn) or project.generated_frames:
                 self._window.restore(project)
                 if crashed:
                     self._window.messages.say(

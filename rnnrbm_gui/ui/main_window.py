@@ -1,6 +1,7 @@
 """The window: one line of transport, the roll with nearly all the room, one inspector."""
 
 import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -31,7 +32,6 @@ from rnnrbm_gui.engine.player_client import Replaced
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.music.roll import Articulation
-from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.player import protocol
 from rnnrbm_gui.player.protocol import BUILT_IN, OutputId
@@ -81,6 +81,9 @@ class MainWindow(QMainWindow):
         self._header: ModelHeader | None = None
         self._model_path = self._chosen_model()
         self._pitches: dict[int, int] = {}
+        self._lateness_ms: deque[float] = deque(maxlen=100)
+        self._clock = QTimer(self, interval=500)
+        self._clock.timeout.connect(self._show_resting_status)
         self._hovering = ""
         self._closed = False
         self.messages = MessageStrip(self.canvas)
@@ -99,8 +102,6 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self._status = QLabel(RESTING_HELP)
         self._status.setProperty("role", "muted")
-        self._timing = QLabel("")
-        self._timing.setProperty("role", "muted")
         foot = QFrame()
         foot.setProperty("role", "panel")
         foot.setObjectName("status")
@@ -108,7 +109,6 @@ class MainWindow(QMainWindow):
         line = QHBoxLayout(foot)
         line.setContentsMargins(16, 0, 16, 0)
         line.addWidget(self._status, 1)
-        line.addWidget(self._timing)
         left = QVBoxLayout()
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(0)
@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
         return {
             events.Generated: self._generated,
             events.Truncated: self._truncated,
+            events.Recalled: lambda event: self._set_sounded(event.tick),
             events.Passage: lambda event: self.canvas.set_passage(event.span),
             events.ModelLoaded: self._model_loaded,
             events.Playing: self._playing_changed,
@@ -305,10 +306,11 @@ class MainWindow(QMainWindow):
     def project(self) -> Project:
         """Return what is on the roll, for keeping."""
         sampling = self.panel.sampling
+        heard, n_frames = self.session.heard()
         return Project(
             drawn=self.session.score,
-            generated=Score.of(self.session.generated),
-            generated_frames=self.session.generated_frames,
+            generated=heard,
+            generated_frames=n_frames,
             mode=self._mode.value,
             bpm=self.bpm,
             meter=self.meter,
@@ -321,11 +323,29 @@ class MainWindow(QMainWindow):
         )
 
     def restore(self, project: Project) -> None:
-        """Put a kept roll back: its notes, tempo and metre; the music follows from the seed."""
+        """Put a kept roll back: drawn notes, what the model had played, and the knobs."""
+        path = paths.models() / project.model
+        if path.is_file() and path != self._model_path:
+            self.load_model(path)
+        if project.mode in {mode.value for mode in Mode}:
+            self.set_mode(Mode(project.mode))
+        self.panel.set_articulation(project.articulation)
+        self._articulation = project.articulation
         self.set_meter(project.meter)
         self.set_bpm(project.bpm)
-        self.session.commit("Restore", project.drawn)
-        QTimer.singleShot(0, self.canvas.fit)
+        sampling = Settings(
+            seed=project.seed, temperature=project.temperature, gibbs_steps=project.gibbs_steps
+        ).sampling()
+        self.panel.set_sampling(sampling)
+        self.engine.set_sampling(sampling)
+        if len(project.drawn):
+            self.session.commit("Restore", project.drawn)
+        if project.generated_frames:
+            self.engine.recall(project.generated.notes, project.generated_frames)
+        if project.loop:
+            self.canvas.set_loop(project.loop)
+            self._loop_drawn(project.loop)
+        QTimer.singleShot(0, self, self.canvas.fit)
 
     # -- what the engine tells ---------------------------------------------------------------
 
@@ -362,21 +382,28 @@ class MainWindow(QMainWindow):
         self.transport.set_playing(event.playing)
         if event.playing:
             self.canvas.set_empty_hint(None)
+            self._clock.start()
         else:
+            self._clock.stop()
+            self._lateness_ms.clear()
             self._pitches.clear()
             self.canvas.set_sounding(frozenset())
             self._moved(self.engine.position())
-            self._timing.setText("")
         self._show_resting_status()
 
     def _moved(self, tick: float) -> None:
         self.canvas.set_playhead(tick)
         if self.engine.playing and tick > self.session.sounded:
-            self.session.sounded = int(tick) + 1
-            self.canvas.set_sounded(self.session.sounded)
+            self._set_sounded(int(tick) + 1)
         self.transport.set_position(tick, self.meter)
 
+    def _set_sounded(self, tick: int) -> None:
+        self.session.sounded = tick
+        self.canvas.set_sounded(tick)
+
     def _sounding(self, event: protocol.Sounding) -> None:
+        if event.on and event.note_id is not None:
+            self._lateness_ms.append(event.lateness_ms)
         count = self._pitches.get(event.pitch, 0) + (1 if event.on else -1)
         if count > 0:
             self._pitches[event.pitch] = count
@@ -426,7 +453,7 @@ class MainWindow(QMainWindow):
         elif self._output == BUILT_IN and self._device_said:
             words = self._device_said
         elif self.engine.playing:
-            words = f"Playing to {self._output}"
+            words = self._playing_words()
         else:
             words = RESTING_HELP
         self._status.setText(words)
@@ -443,6 +470,14 @@ class MainWindow(QMainWindow):
         except OSError:
             traceback.print_exception(kind, error, trace)
         self.messages.say(f"Something went wrong ({error}); the details are in {log}.", error=True)
+
+    def _playing_words(self) -> str:
+        bar = self.meter.bar_ticks
+        ahead = max(0, round((self.session.generated_end - self.engine.position()) / bar))
+        words = f"Playing to {self._output}   ·   {ahead} bars ahead"
+        if self._lateness_ms:
+            words += f"   ·   timing within {max(self._lateness_ms):.1f} ms"
+        return words
 
     # -- Qt's own ----------------------------------------------------------------------------
 

@@ -41,7 +41,8 @@ class Session(QObject):
         self._history: History[Score] = History(Score())
         self._generated: list[Note] = []
         self.sounded = 0
-        self.generated_frames = 0
+        self.generated_end = 0
+        self._frame_ticks = 1
         self.glow: list[NDArray[np.float32]] = []  # of each generated frame: p of each key
 
     @property
@@ -96,7 +97,7 @@ class Session(QObject):
         """Take over the generated notes from a tick on."""
         cut = bisect_left(self._generated, event.from_tick, key=lambda note: note.on)
         self._generated[cut:] = event.notes
-        self.generated_frames = event.end_tick // event.frame_ticks
+        self.generated_end, self._frame_ticks = event.end_tick, event.frame_ticks
         if len(event.glow):
             blank = np.zeros_like(event.glow[0])
             del self.glow[event.glow_from :]
@@ -108,6 +109,13 @@ class Session(QObject):
         cut = bisect_left(self._generated, event.tick, key=lambda note: note.on)
         del self._generated[cut:]
         self.sounded = min(self.sounded, event.tick)
+        self.generated_end = event.tick
+
+    def heard(self) -> tuple[Score, int]:
+        """Return the generated notes that have been played, and in how many frames."""
+        n_frames = -(-self.sounded // self._frame_ticks)
+        end = n_frames * self._frame_ticks
+        return Score.of(note for note in self._generated if note.on < end), n_frames
 
     # -- files -------------------------------------------------------------------------------
 
