@@ -231,8 +231,9 @@ QSpinBox[role="figure"], QDoubleSpinBox[role="figure"] {
 QDoubleSpinBox[role="figure"]:hover, QDoubleSpinBox[role="figure"]:focus,
 QSpinBox[role="figure"]:hover, QSpinBox[role="figure"]:focus,
 QComboBox[role="figure"]:hover, QComboBox[role="figure"]:focus { border-color: @line; }
+/* Without an origin given here, a spin box without buttons leaves one pixel to its text. */
 QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {
-    width: 0; height: 0; border: none;
+    subcontrol-origin: margin; width: 0; border: none;
 }
 QAbstractSpinBox QLineEdit {
     background: transparent; border: none; padding: 0; min-height: 0;

@@ -3,7 +3,7 @@ import re
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QDoubleSpinBox, QLabel, QPushButton, QSpinBox
 
 from rnnrbm_gui.ui.theme import DARK, LIGHT, app_font, stylesheet, system_theme
 
@@ -94,3 +94,15 @@ def test_the_system_says_which_theme(app):
 def test_the_font_has_the_size_asked_for(app):
     assert app_font(17).pixelSize() == 17
     assert app_font(13, bold=True).weight() > app_font(13).weight()
+
+
+@pytest.mark.parametrize("box_class", [QSpinBox, QDoubleSpinBox])
+def test_a_spin_box_without_buttons_shows_its_figure(app, box_class):
+    box = box_class()
+    box.setStyleSheet(stylesheet(DARK))
+    box.setProperty("role", "figure")
+    box.setButtonSymbols(box_class.ButtonSymbols.NoButtons)
+    box.resize(64, 32)
+    box.show()
+    assert box.lineEdit().width() > 50
+    box.close()
