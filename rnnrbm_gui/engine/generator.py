@@ -10,7 +10,6 @@ hold at the next frame that has not sounded.
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
@@ -27,33 +26,22 @@ from rnnrbm_gui.engine.events import (
     Trouble,
     Truncated,
 )
-from rnnrbm_gui.engine.player_client import PlayerClient, TimedNote
+from rnnrbm_gui.engine.hand_over import HandOver, Part
+from rnnrbm_gui.engine.player_client import PlayerClient
 from rnnrbm_gui.engine.sampler import Sampling, Take
-from rnnrbm_gui.engine.timeline import Loop, Piece, Timeline
+from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.engine.voices import Voices, clear_of
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score
-from rnnrbm_gui.music.timing import PPQ, Meter, ticks_per_second
+from rnnrbm_gui.music.timing import PPQ, Meter
 
-HANDED_AHEAD_S = 0.45
-"""Notes reach the player this long before they sound; at least 0.3 s is what it is promised."""
 FREEZE_S = 0.06
 """Frames that begin sooner than this are not drawn anew: the new ones could come too late."""
 LOOK_AHEAD_BARS = 8
 SHORTEST_REST_OF_A_NOTE = PPQ // 8
 IDLE_WAIT_S = 0.04
-
-
-@dataclass(slots=True)
-class Handed:
-    """A note that the player has been given, and where on the roll it came from."""
-
-    timed: TimedNote
-    piece: Piece
-    roll_on: int
-    drawn: bool
 
 
 class Generator(threading.Thread):
@@ -64,7 +52,8 @@ class Generator(threading.Thread):
 
     def __init__(self, client: PlayerClient, events: "queue.SimpleQueue[object]") -> None:
         super().__init__(name="generator", daemon=True)
-        self._client, self._events = client, events
+        self._events = events
+        self._hand_over = HandOver(client, self)
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._closing = False
@@ -75,13 +64,6 @@ class Generator(threading.Thread):
         self._constraints: Constraints | None = None
         self._sampling, self._articulation = Sampling(), Articulation.RESTRIKE
         self._meter, self._bpm = Meter(), 84.0
-        self._loop: Loop | None = None
-        self._until: int | None = None  # roll tick at which playing ends by itself
-        self._epoch = 0
-        self._next_id = 0
-        self._handed: dict[int, Handed] = {}
-        self._handed_to = 0  # play tick
-        self._timeline = Timeline()
         self._playing = False
         self._rest = 0  # roll tick of the playhead while it does not move
         self._stale: int | None = None  # first sounded frame that an edit has overtaken
@@ -105,9 +87,9 @@ class Generator(threading.Thread):
 
     def position(self) -> float:
         """Return the roll tick of the playhead, extrapolated from the player's last anchor."""
-        timeline, rest = self._timeline, self._rest
-        now = self._client.tick_now() if self._playing else None
-        return float(rest) if now is None else max(0.0, timeline.roll(now))
+        rest = self._rest
+        now = self._hand_over.roll_now() if self._playing else None
+        return float(rest) if now is None else max(0.0, now)
 
     # -- the thread --------------------------------------------------------------------------
 
@@ -120,7 +102,7 @@ class Generator(threading.Thread):
                 while not self._closing and not self._inbox.empty():
                     self._inbox.get_nowait()()
                 if self._playing:
-                    self._hand_over()
+                    self._play_on()
                 worked = self._sample_ahead()
             except UserError as error:
                 self._events.put(Trouble(str(error)))
@@ -137,7 +119,7 @@ class Generator(threading.Thread):
         """Let another model go on from what has sounded."""
         stored = load_model(path)
         frozen = self._interrupt()
-        heard = self._generated_starting(0, frozen * self._frame) if self._take is not None else []
+        heard = self.generated_starting(0, frozen * self._frame) if self._take is not None else []
         sounded_tick = frozen * self._frame
         self._begin_take(stored, heard, sounded_tick)
         self._events.put(ModelLoaded(path, stored.header))
@@ -175,7 +157,7 @@ class Generator(threading.Thread):
         self._score = score
         self._constrain(frozen)
         self._publish(max(0, changed - self._meter.bar_ticks) // self._frame)
-        self._mend_sounding()
+        self._hand_over.mend()
 
     def set_mode(self, mode: Mode) -> None:
         """Change what is done with the drawn notes."""
@@ -200,17 +182,17 @@ class Generator(threading.Thread):
             for index in range(len(self._voices), len(self._take)):
                 self._voices.append(self._own_keys(index))
             self._publish(max(0, frozen - 1))
-            self._mend_sounding()
+            self._hand_over.mend()
 
     def set_bpm(self, bpm: float) -> None:
         """Change the tempo; notes already handed over keep their ticks."""
         self._bpm = bpm
-        self._client.tempo(bpm)
+        self._hand_over.tempo(bpm)
 
     def set_loop(self, loop: Loop | None) -> None:
         """Repeat a stretch of the roll, or no more."""
         self._interrupt()
-        self._loop = loop
+        self._hand_over.loop = loop
 
     def play(self, until: int | None = None) -> None:
         """Start at the playhead; the first frame is drawn first if it is not there.
@@ -219,7 +201,7 @@ class Generator(threading.Thread):
             until: the roll tick at which to stop; None plays on.
         """
         if not self._playing:
-            self._until = until
+            self._hand_over.until = until
             self._begin(self._rest)
 
     def pause(self) -> None:
@@ -229,7 +211,8 @@ class Generator(threading.Thread):
 
     def stop(self) -> None:
         """Silence, with the playhead at the start (of the loop where there is one)."""
-        self._halt(self._loop.first if self._loop else 0)
+        loop = self._hand_over.loop
+        self._halt(loop.first if loop else 0)
 
     def seek(self, tick: int) -> None:
         """Put the playhead elsewhere and go on from there if it was moving."""
@@ -237,7 +220,7 @@ class Generator(threading.Thread):
             self._begin(tick)
         else:
             self._rest = tick
-            self._arrive(tick)
+            self.arrive(tick)
 
     # -- the transport -----------------------------------------------------------------------
 
@@ -246,30 +229,35 @@ class Generator(threading.Thread):
         return self._take.grid.frame if self._take is not None else PPQ
 
     def _begin(self, tick: int) -> None:
-        self._arrive(tick)
+        self.arrive(tick)
         self._sample_to(tick // self._frame + 1)
-        self._epoch += 1
-        self._handed.clear()
-        self._timeline, self._handed_to = Timeline((Piece(tick, tick),)), tick
-        self._client.play(tick, self._epoch, self._bpm)
-        self._rest, self._playing = tick, True
-        held = [(n, True) for n in self._score.overlapping(tick, tick + 1) if n.on < tick]
+        held: list[Part] = [
+            (note, True) for note in self._score.overlapping(tick, tick + 1) if note.on < tick
+        ]
         bar_before = tick - self._meter.bar_ticks
-        held += [(n, False) for n in self._generated_starting(bar_before, tick) if n.off > tick]
-        self._give(self._timeline.pieces[0], held)
-        self._hand_over()
+        earlier = self.generated_starting(bar_before, tick)
+        held += [(note, False) for note in earlier if note.off > tick]
+        self._hand_over.begin(tick, self._bpm, held)
+        self._rest, self._playing = tick, True
         self._events.put(Playing(True))
 
+    def _play_on(self) -> None:
+        position, until = self.position(), self._hand_over.until
+        if until is not None and position >= until:
+            self._halt(until)
+        else:
+            self._hand_over.advance()
+            self._note_sounded(position)
+
     def _halt(self, tick: int) -> None:
-        self._client.pause()
-        self._handed.clear()
         if self._playing:
             self._note_sounded(self.position())
+        self._hand_over.end()
         self._playing, self._rest = False, tick
-        self._arrive(tick)
+        self.arrive(tick)
         self._events.put(Playing(False))
 
-    def _arrive(self, roll_tick: int) -> None:
+    def arrive(self, roll_tick: int) -> None:
         """Make good, where the playhead comes to pass it again, what an edit has overtaken."""
         if self._stale is not None and roll_tick // self._frame <= self._stale:
             stale, self._stale = self._stale, None
@@ -279,20 +267,9 @@ class Generator(threading.Thread):
         """Call back what has not sounded; return the first frame that may be drawn anew."""
         if not self._playing:
             return min(ceil(self._rest / self._frame), self._sounded)
-        now = ceil(self._client.tick_now() or 0)
-        self._epoch += 1
-        last_sent = self._client.cancel(self._epoch, now)
-        cut = min(self._handed_to, max(now, -1 if last_sent is None else last_sent + 1))
-        kept = tuple(piece for piece in self._timeline.pieces if piece.play_first <= cut)
-        self._timeline = Timeline(kept or self._timeline.pieces[:1])
-        self._handed = {i: h for i, h in self._handed.items() if h.timed.on < cut}
-        self._handed_to = cut
-        self._note_sounded(self._timeline.roll(cut))
-        soon = cut + FREEZE_S * ticks_per_second(self._bpm)
-        roll = self._timeline.roll(soon)
-        if self._loop and self._timeline.roll(cut) < self._loop.last <= roll:
-            roll += self._loop.first - self._loop.last
-        return ceil(roll / self._frame)
+        sent, soon = self._hand_over.interrupt(FREEZE_S)
+        self._note_sounded(sent)
+        return ceil(soon / self._frame)
 
     def _note_sounded(self, roll_tick: float) -> None:
         self._sounded = max(self._sounded, ceil(roll_tick / self._frame))
@@ -323,7 +300,7 @@ class Generator(threading.Thread):
             self._sounded = min(self._sounded, n_frames)
             self._events.put(Truncated(n_frames * self._frame))
             self._publish(max(0, n_frames - self._meter.bar_ticks // self._frame))
-            self._mend_sounding()
+            self._hand_over.mend()
 
     def _sample_ahead(self) -> bool:
         """Draw one more frame if the look-ahead is short; tell whether there was work."""
@@ -353,16 +330,6 @@ class Generator(threading.Thread):
         own = self._take.frame(index) & (self._constraints.row(index) != ON)
         return np.flatnonzero(own).tolist()
 
-    def _generated_starting(self, first: int, last: int) -> list[Note]:
-        """Return the generated notes, clear of the drawn ones, with ``first <= on < last``."""
-        if self._voices is None:
-            return []
-        step = self._frame
-        begin = (first - self._meter.bar_ticks) // step
-        near = self._voices.notes(begin, ceil(last / step))
-        clear = (clear_of(note, self._score, min(step, SHORTEST_REST_OF_A_NOTE)) for note in near)
-        return [note for note in clear if note and first <= note.on < last]
-
     def _publish(self, from_frame: int, glow_from: int | None = None) -> None:
         if self._take is None:
             return
@@ -372,7 +339,7 @@ class Generator(threading.Thread):
         self._events.put(
             Generated(
                 from_frame * step,
-                tuple(self._generated_starting(from_frame * step, n_frames * step)),
+                tuple(self.generated_starting(from_frame * step, n_frames * step)),
                 n_frames * step,
                 step,
                 glow_from,
@@ -385,88 +352,27 @@ class Generator(threading.Thread):
         first, last = span[0] * self._frame, span[1] * self._frame
         self._events.put(Passage((first, last) if last > first else None))
 
-    # -- handing over ------------------------------------------------------------------------
+    # -- what there is to play ---------------------------------------------------------------
 
-    def _hand_over(self) -> None:
-        """Give the player every note that begins within the next moment."""
-        now = self._client.tick_now()
-        if now is None:
-            return
-        horizon = ceil(now + HANDED_AHEAD_S * ticks_per_second(self._bpm))
-        while self._handed_to < horizon:
-            piece = self._timeline.piece_at(self._handed_to)
-            first = round(piece.roll(self._handed_to))
-            last = round(piece.roll(horizon))
-            loop = self._loop if self._loop and first < self._loop.last else None
-            if loop:
-                last = min(last, loop.last)
-            if self._until is not None:
-                last = min(last, self._until)
-                if first >= last:
-                    break
-            self._sample_to(ceil(last / self._frame))
-            notes = [(note, True) for note in self._score.starting(first, last)]
-            notes += [(note, False) for note in self._generated_starting(first, last)]
-            self._give(piece, notes)
-            self._handed_to = piece.play(last)
-            if loop and last == loop.last:
-                self._timeline = self._timeline.jumping(self._handed_to, loop.first)
-                self._note_sounded(last)
-                self._arrive(loop.first)
-        if self._until is not None and self._timeline.roll(now) >= self._until:
-            self._halt(self._until)
-            return
-        self._note_sounded(self._timeline.roll(now))
-        self._handed = {i: h for i, h in self._handed.items() if h.timed.off > now}
-        if any(not handed.drawn and handed.timed.off < horizon for handed in self._handed.values()):
-            self._mend_sounding()
+    def starting(self, first: int, last: int) -> list[Part]:
+        """Return the drawn and generated notes with ``first <= on < last``, sampled if need be."""
+        self._sample_to(ceil(last / self._frame))
+        drawn: list[Part] = [(note, True) for note in self._score.starting(first, last)]
+        return drawn + [(note, False) for note in self.generated_starting(first, last)]
 
-    def _give(self, piece: Piece, notes: Sequence[tuple[Note, bool]]) -> None:
-        timed = []
-        for note, drawn in notes:
-            on = max(note.on, piece.roll_first)
-            off = self._clipped(piece, note.off)
-            if off <= on:
-                continue
-            one = TimedNote(
-                self._next_id, piece.play(on), piece.play(off), note.pitch, note.velocity
-            )
-            self._next_id += 1
-            self._handed[one.id] = Handed(one, piece, note.on, drawn)
-            timed.append(one)
-        if timed:
-            self._client.schedule(self._epoch, timed)
-
-    def _clipped(self, piece: Piece, roll_off: int) -> int:
-        """Let no note sound on past the end of the loop, or of what is to be played."""
-        if self._until is not None:
-            roll_off = min(roll_off, self._until)
-        if self._loop and piece.roll_first < self._loop.last:
-            return min(roll_off, self._loop.last)
-        return roll_off
-
-    def _mend_sounding(self) -> None:
-        """Send a new off for notes handed over that have since grown, shrunk or gone."""
-        now = ceil(self._client.tick_now() or 0) if self._playing else 0
-        latest = self._timeline.pieces[-1]
-        mended = []
-        for handed in self._handed.values():
-            timed, piece = handed.timed, handed.piece
-            if piece != latest or timed.off <= now:
-                continue
-            source = self._source_of(handed)
-            off = piece.play(self._clipped(piece, source.off)) if source else now
-            off = max(off, timed.on + 1)
-            if off != timed.off:
-                handed.timed = replace(timed, off=off)
-                mended.append(handed.timed)
-        if mended:
-            self._client.schedule(self._epoch, mended)
-
-    def _source_of(self, handed: Handed) -> Note | None:
-        where, pitch = handed.roll_on, handed.timed.pitch
-        if handed.drawn:
-            notes: Sequence[Note] = self._score.starting(where, where + 1)
-        else:
-            notes = self._generated_starting(where, where + 1)
+    def at(self, on: int, pitch: int, *, drawn: bool) -> Note | None:
+        """Return the note that begins there as it is now, None if it is gone."""
+        notes: Sequence[Note] = (
+            self._score.starting(on, on + 1) if drawn else self.generated_starting(on, on + 1)
+        )
         return next((note for note in notes if note.pitch == pitch), None)
+
+    def generated_starting(self, first: int, last: int) -> list[Note]:
+        """Return the generated notes, clear of the drawn ones, with ``first <= on < last``."""
+        if self._voices is None:
+            return []
+        step = self._frame
+        begin = (first - self._meter.bar_ticks) // step
+        near = self._voices.notes(begin, ceil(last / step))
+        clear = (clear_of(note, self._score, min(step, SHORTEST_REST_OF_A_NOTE)) for note in near)
+        return [note for note in clear if note and first <= note.on < last]

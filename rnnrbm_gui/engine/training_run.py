@@ -222,7 +222,7 @@ def _figures(
     model: RnnRbm, valid: Sequence[Roll], report: Callable[[str], None]
 ) -> dict[str, float]:
     """Measure what goes into the header: likelihood and sample statistics."""
-    found = likelihood.measure(model, valid, n_chains=20, n_temperatures=1000)
+    found = likelihood.measure(model, valid, n_chains=20, n_temperatures=1000, most_frames=1000)
     _report_likelihood(found, report)
     of_valid, of_samples = _report_statistics(model, valid, report)
     return {

@@ -1,0 +1,180 @@
+"""Giving notes to the player a moment before they sound, and taking them back.
+
+Keeps what the player has been given: where on the roll each note came from, so that an edit can
+move the end of a note that already sounds; how the play ticks lie on the roll; how far the giving
+has come.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Protocol
+
+from rnnrbm_gui.engine.player_client import PlayerClient, TimedNote
+from rnnrbm_gui.engine.timeline import Loop, Piece, Timeline
+from rnnrbm_gui.music.note import Note
+from rnnrbm_gui.music.timing import ticks_per_second
+
+HANDED_AHEAD_S = 0.45
+"""Notes reach the player this long before they sound; at least 0.3 s is what it is promised."""
+
+Part = tuple[Note, bool]
+"""A note on the roll, and whether it was drawn."""
+
+
+class Roll(Protocol):
+    """What there is to play, in roll ticks."""
+
+    def starting(self, first: int, last: int) -> list[Part]:
+        """Return the notes with ``first <= on < last``, sampling them first if need be."""
+
+    def at(self, on: int, pitch: int, *, drawn: bool) -> Note | None:
+        """Return the note that begins there as it is now, None if it is gone."""
+
+    def arrive(self, roll_tick: int) -> None:
+        """Hear that the playhead jumps to this tick."""
+
+
+@dataclass(slots=True)
+class Given:
+    """A note that the player has, and where on the roll it came from."""
+
+    timed: TimedNote
+    piece: Piece
+    roll_on: int
+    drawn: bool
+
+
+class HandOver:
+    """The engine's side of the notes on their way to the player.
+
+    Thread: the generator thread, but for ``roll_now``.
+
+    Attributes:
+        loop: the stretch of the roll that repeats, None where there is none.
+        until: the roll tick at which playing ends by itself, None to play on.
+    """
+
+    def __init__(self, client: PlayerClient, roll: Roll) -> None:
+        self._client, self._roll = client, roll
+        self.loop: Loop | None = None
+        self.until: int | None = None
+        self._timeline = Timeline()
+        self._given: dict[int, Given] = {}
+        self._given_to = 0  # play tick
+        self._epoch = 0
+        self._next_id = 0
+        self._bpm = 0.0
+
+    def roll_now(self) -> float | None:
+        """Return the roll tick that sounds now, None before the first note was given."""
+        now = self._client.tick_now()
+        return None if now is None else self._timeline.roll(now)
+
+    def begin(self, tick: int, bpm: float, held: Sequence[Part]) -> None:
+        """Start the player at a roll tick; ``held`` notes began before it and are struck there."""
+        self._epoch += 1
+        self._bpm = bpm
+        self._given.clear()
+        self._timeline, self._given_to = Timeline((Piece(tick, tick),)), tick
+        self._client.play(tick, self._epoch, bpm)
+        self._give(self._timeline.pieces[0], held)
+        self.advance()
+
+    def tempo(self, bpm: float) -> None:
+        """Go on at another tempo; notes keep their ticks."""
+        self._bpm = bpm
+        self._client.tempo(bpm)
+
+    def end(self) -> None:
+        """Silence; the clock stops."""
+        self._client.pause()
+        self._given.clear()
+
+    def interrupt(self, freeze_s: float) -> tuple[float, float]:
+        """Take back what has not sounded.
+
+        Returns:
+            The roll tick up to which notes have been sent, and the one from which on notes can
+            still be changed in time, ``freeze_s`` later.
+        """
+        now = ceil(self._client.tick_now() or 0)
+        self._epoch += 1
+        last_sent = self._client.cancel(self._epoch, now)
+        cut = min(self._given_to, max(now, -1 if last_sent is None else last_sent + 1))
+        kept = tuple(piece for piece in self._timeline.pieces if piece.play_first <= cut)
+        self._timeline = Timeline(kept or self._timeline.pieces[:1])
+        self._given = {i: given for i, given in self._given.items() if given.timed.on < cut}
+        self._given_to = cut
+        sent = self._timeline.roll(cut)
+        soon = sent + freeze_s * ticks_per_second(self._bpm)
+        if self.loop and sent < self.loop.last <= soon:
+            soon += self.loop.first - self.loop.last
+        return sent, soon
+
+    def advance(self) -> None:
+        """Give the player every note that begins within the next moment."""
+        now = self._client.tick_now()
+        if now is None:
+            return
+        horizon = ceil(now + HANDED_AHEAD_S * ticks_per_second(self._bpm))
+        while self._given_to < horizon:
+            piece = self._timeline.piece_at(self._given_to)
+            first, last = round(piece.roll(self._given_to)), round(piece.roll(horizon))
+            loop = self.loop if self.loop and first < self.loop.last else None
+            if loop:
+                last = min(last, loop.last)
+            if self.until is not None:
+                last = min(last, self.until)
+                if first >= last:
+                    break
+            self._give(piece, self._roll.starting(first, last))
+            self._given_to = piece.play(last)
+            if loop and last == loop.last:
+                self._timeline = self._timeline.jumping(self._given_to, loop.first)
+                self._roll.arrive(loop.first)
+        self._given = {i: given for i, given in self._given.items() if given.timed.off > now}
+        if any(not given.drawn and given.timed.off < horizon for given in self._given.values()):
+            self.mend()
+
+    def mend(self) -> None:
+        """Move the ends of notes already given that have since grown, shrunk or gone."""
+        now = ceil(self._client.tick_now() or 0)
+        latest = self._timeline.pieces[-1]
+        mended = []
+        for given in self._given.values():
+            timed, piece = given.timed, given.piece
+            if piece != latest or timed.off <= now:
+                continue
+            source = self._roll.at(given.roll_on, timed.pitch, drawn=given.drawn)
+            off = piece.play(self._clipped(piece, source.off)) if source else now
+            off = max(off, timed.on + 1)
+            if off != timed.off:
+                given.timed = replace(timed, off=off)
+                mended.append(given.timed)
+        if mended:
+            self._client.schedule(self._epoch, mended)
+
+    def _give(self, piece: Piece, parts: Sequence[Part]) -> None:
+        timed = []
+        for note, drawn in parts:
+            on = max(note.on, piece.roll_first)
+            off = self._clipped(piece, note.off)
+            if off <= on:
+                continue
+            one = TimedNote(
+                self._next_id, piece.play(on), piece.play(off), note.pitch, note.velocity
+            )
+            self._next_id += 1
+            self._given[one.id] = Given(one, piece, note.on, drawn)
+            timed.append(one)
+        if timed:
+            self._client.schedule(self._epoch, timed)
+
+    def _clipped(self, piece: Piece, roll_off: int) -> int:
+        """Let no note sound on past the end of the loop, or of what is to be played."""
+        if self.until is not None:
+            roll_off = min(roll_off, self.until)
+        if self.loop and piece.roll_first < self.loop.last:
+            return min(roll_off, self.loop.last)
+        return roll_off
