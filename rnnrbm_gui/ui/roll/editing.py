@@ -18,6 +18,7 @@ TOOL_KEYS = {
     Key.Key_2: Tool.ERASE, Key.Key_E: Tool.ERASE,
     Key.Key_3: Tool.SELECT, Key.Key_S: Tool.SELECT,
 }  # fmt: skip
+ZOOM_KEYS = {Key.Key_Plus: 1.25, Key.Key_Equal: 1.25, Key.Key_Minus: 0.8}
 OCTAVE = 12
 
 
@@ -254,6 +255,8 @@ class EditableRoll(RollView):
             self.delete_selection()
         elif key == Key.Key_F:
             self.fit()
+        elif key in ZOOM_KEYS:
+            self.set_view(self.view.zoomed_time(ZOOM_KEYS[key], self.view.width / 2))
         elif key == Key.Key_Insert:
             self.add_at_playhead()
         else:
@@ -262,6 +265,8 @@ class EditableRoll(RollView):
     def _shift_key(self, key: Qt.Key, event: QKeyEvent) -> None:
         if key in (Key.Key_Up, Key.Key_Down):
             self.nudge(0, OCTAVE if key == Key.Key_Up else -OCTAVE)
+        elif key in ZOOM_KEYS:  # on many keyboards the plus wants Shift
+            self.set_view(self.view.zoomed_time(ZOOM_KEYS[key], self.view.width / 2))
         elif key in (Key.Key_Left, Key.Key_Right):
             self.lengthen(self.snap if key == Key.Key_Right else -self.snap)
         else:

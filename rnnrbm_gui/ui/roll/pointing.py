@@ -1,7 +1,14 @@
 """The roll under a mouse that presses nothing: cursor, words, lit keys, wheel, tooltips."""
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import (
+    QGuiApplication,
+    QHelpEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from rnnrbm_gui.music.note import is_black, name_of
@@ -150,7 +157,7 @@ class PointedRoll(EditableRoll):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll; with Control zoom time, with Control and Shift pitch, at the mouse."""
         way = QPointF(event.pixelDelta())
-        if way.isNull():
+        if way.isNull() or QGuiApplication.platformName() == "xcb":  # Qt: not to be trusted there
             way = QPointF(event.angleDelta()) * NOTCH_PIXELS / NOTCH
         x, y = event.position().x() - KEYBOARD, event.position().y() - RULER
         turn = way.y() or way.x()
@@ -179,7 +186,12 @@ class PointedRoll(EditableRoll):
             tool_icons.paint_tools(self, self.theme, self.tool)
 
     def event(self, event: QEvent) -> bool:
-        """Show the tooltips of the tools."""
+        """Show the tooltips of the tools; zoom by pinching."""
+        if isinstance(event, QNativeGestureEvent):
+            if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
+                x = event.position().x() - KEYBOARD
+                self.set_view(self.view.zoomed_time(1 + event.value(), x))
+            return True
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             tool = tool_icons.tool_at(event.pos())
             if tool is not None:

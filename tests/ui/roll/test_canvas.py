@@ -12,6 +12,8 @@ from PySide6.QtGui import (
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
+    QNativeGestureEvent,
+    QPointingDevice,
     QWheelEvent,
 )
 from PySide6.QtTest import QTest
@@ -555,3 +557,25 @@ def test_what_is_gone_is_said_to_be_no_longer_chosen(canvas, said):
     canvas.select_all()
     canvas.set_score(Score())
     assert said.selections[2:] == [frozenset(SCORE), frozenset()]
+
+
+def test_zooming_by_keys_keeps_the_middle(canvas):
+    canvas.set_view(canvas.view.zoomed_time(3, 0).scrolled(500, 0))
+    middle = canvas.view.width / 2
+    tick, before = canvas.view.tick_at(middle), canvas.view.beat_width
+    QTest.keyClick(canvas, Key.Key_Plus, SHIFT)
+    assert canvas.view.beat_width == pytest.approx(1.25 * before)
+    assert canvas.view.tick_at(middle) == pytest.approx(tick, abs=1 / canvas.view.per_tick)
+    QTest.keyClick(canvas, Key.Key_Minus)
+    assert canvas.view.beat_width == pytest.approx(before)
+
+
+def test_pinching_zooms_time(canvas):
+    before = canvas.view.beat_width
+    place = QPointF(500, 300)
+    event = QNativeGestureEvent(
+        Qt.NativeGestureType.ZoomNativeGesture, QPointingDevice.primaryPointingDevice(), 2,
+        place, place, canvas.mapToGlobal(place), 0.1, QPointF(),
+    )  # fmt: skip
+    QApplication.sendEvent(canvas, event)
+    assert canvas.view.beat_width == pytest.approx(1.1 * before)
