@@ -27,6 +27,7 @@ class JackPulse:
         except AttributeError as error:
             raise OSError("rtmidi was built without JACK") from error
         open_client.restype = ctypes.c_void_p
+        self._jack.jack_client_close.argtypes = [ctypes.c_void_p]
         last_frame.argtypes, last_frame.restype = [ctypes.c_void_p], ctypes.c_uint32
         status = ctypes.c_int()
         name = b"rnnrbm-gui-pulse"
@@ -42,3 +43,7 @@ class JackPulse:
         if frame != self._frame:
             self._frame, self._moved_s = frame, at_s
         return at_s - self._moved_s < STILL_S
+
+    def close(self) -> None:
+        """Take leave of a server that answers."""
+        self._jack.jack_client_close(self._client)

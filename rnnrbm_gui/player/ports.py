@@ -20,7 +20,7 @@ try:
 except ImportError:  # no wheel for this Python: the built-in synth still plays
     rtmidi = None
 
-CLIENT = "rnnrbm-gui"
+CLIENT, LISTER = "rnnrbm-gui", "rnnrbm-gui list"
 VIRTUAL_APIS = ("alsa", "jack", "core")  # Windows has no virtual ports
 
 os.environ["JACK_NO_START_SERVER"] = "1"  # looking for a server must not start one
@@ -58,7 +58,7 @@ def midi_apis(only: str | None = None) -> list[tuple[str, tuple[str, ...] | str]
         if only not in (None, api):
             continue
         try:
-            found.append((api, tuple(_names(_client(api)))))
+            found.append((api, tuple(_names(_client(api, LISTER)))))
         except MidiError as error:
             found.append((api, str(error)))
     return found
@@ -100,7 +100,7 @@ class MidiPorts:
         self._entering(api)
         try:
             pulse = JackPulse(rtmidi._rtmidi.__file__) if api == "jack" else None
-            self._apis[api] = _Api(_client(api), pulse)
+            self._apis[api] = _Api(_client(api, LISTER), pulse)
         except OSError as error:
             raise MidiError(str(error)) from error
         finally:
@@ -120,7 +120,7 @@ class MidiPorts:
             if known.pulse is not None and known.pulse.beats(at_s):
                 self._apis[api] = self._standing.pop(api)
                 for client in self._left.pop(api, []):
-                    self.close(client, api)
+                    self.leave(client, api)
 
     def outputs(self) -> tuple[OutputId, ...]:
         """Return every output there is now, the built-in synth first."""
@@ -142,7 +142,7 @@ class MidiPorts:
             raise MidiError(f"{display_name(output.api)} does not answer")
         self._entering(api)
         try:
-            client = _client(api)
+            client = _client(api, CLIENT)
             if output.api == VIRTUAL.api:
                 client.open_virtual_port(output.name)
             else:
@@ -156,7 +156,14 @@ class MidiPorts:
             self._entering("")
         return MidiPort(client, api, self)
 
-    def close(self, client: Any, api: str) -> None:
+    def close(self) -> None:
+        """Take leave of every API that answers."""
+        for api, known in self._apis.items():
+            self.leave(known.lister, api)
+            if known.pulse is not None:
+                known.pulse.close()
+
+    def leave(self, client: Any, api: str) -> None:
         """Close a client; where its server does not answer, leave that for later."""
         if api not in self._apis:
             self._left.setdefault(api, []).append(client)
@@ -183,7 +190,7 @@ class MidiPort:
 
     def close(self) -> None:
         """Give the port back."""
-        self._ports.close(self._client, self._api)
+        self._ports.leave(self._client, self._api)
 
 
 def display_name(api: str) -> str:
@@ -192,9 +199,9 @@ def display_name(api: str) -> str:
     return known.get(api, "The virtual port" if api == VIRTUAL.api else api)
 
 
-def _client(api: str) -> Any:
+def _client(api: str, name: str) -> Any:
     try:
-        return rtmidi.MidiOut(rtmidi.get_compiled_api_by_name(api), CLIENT)
+        return rtmidi.MidiOut(rtmidi.get_compiled_api_by_name(api), name)
     except rtmidi.RtMidiError as error:
         raise MidiError(_reason(error)) from error
 

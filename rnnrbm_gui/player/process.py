@@ -101,6 +101,7 @@ class Player:
             self._report.flush()
             faulthandler.dump_traceback_later(STUCK_S, exit=True)
             self._wire.close()
+            self._ports.close()
             self._speaker.close()
 
     def _wait(self) -> None:

@@ -1,5 +1,6 @@
 """The chosen output, and the account of what sounds there."""
 
+import contextlib
 from collections import deque
 from collections.abc import Iterable
 
@@ -10,6 +11,7 @@ from rnnrbm_gui.player.schedule import Key, Stroke
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 BANK, SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 0, 64, 120, 123
+RELEASE_VELOCITY = 64  # what MIDI asks of keyboards that do not measure it
 
 DOUBTFUL_S = 1.5
 """It takes up to so long until a receiver is known to have gone."""
@@ -48,6 +50,7 @@ class Wire:
         self._ports, self._speaker = ports, speaker
         self._port: Port | None = SpeakerPort(speaker)
         self._programs: dict[int, tuple[int | None, int | None]] = {}
+        self._debts: dict[OutputId, dict[Key, None]] = {}  # of outputs that were left while lost
         self._ended: deque[tuple[float, Key]] = deque(maxlen=256)  # offs sent of late
 
     def stroke(self, stroke: Stroke) -> None:
@@ -59,16 +62,13 @@ class Wire:
             self.owed[key] = None
             self._send([NOTE_ON | key[0], key[1], stroke.velocity], stroke.due_s)
         elif key in self.owed:
-            del self.owed[key]
-            self._ended.append((stroke.due_s, key))
-            self._send([NOTE_OFF | key[0], key[1], 64], stroke.due_s)
+            self._off(key, stroke.due_s)
 
     def silence(self, now_s: float) -> None:
         """Send the off of everything struck and not yet ended here."""
-        for channel, pitch in list(self.owed):
-            self._send([NOTE_OFF | channel, pitch, 64], now_s)
         if self._port is not None:
-            self.owed.clear()
+            for key in list(self.owed):
+                self._off(key, now_s)
 
     def sweep(self, channels: Iterable[int], now_s: float, *, sound_off: bool = False) -> None:
         """Let the pedal go and end all notes on channels; ``sound_off`` cuts their tails too."""
@@ -94,8 +94,12 @@ class Wire:
             self.owed.update(dict.fromkeys(owed))
         else:
             self.silence(now_s)
-            self._close()
-            self.output, self.owed = output, dict.fromkeys(owed)
+            if self.owed:
+                self._debts[self.output] = self.owed
+            self.close()
+            self._ended.clear()
+            self.output, self.owed = output, self._debts.pop(output, {})
+            self.owed.update(dict.fromkeys(owed))
         if self._port is None and lost and output not in self._ports.outputs():
             return self._lost()
         if self._port is None:
@@ -111,16 +115,23 @@ class Wire:
 
     def watch(self, outputs: tuple[OutputId, ...], now_s: float) -> OutputState | None:
         """Notice that the output has gone or is back among those that are there now."""
+        for output in [output for output in self._debts if output in outputs]:
+            self._pay(output, now_s)
         there = self.output in outputs
         if self._port is not None and not there:
             # Offs of the last moments may have gone into a server that had already stopped.
             self.owed.update({key: None for at_s, key in self._ended if now_s - at_s < DOUBTFUL_S})
-            self._close()
+            self.close()
             return self._lost()
         if self._port is None and there:
             lost = self.state is not None and self.state.state == "lost"
             return self._open("back" if lost else "open", now_s)
         return None
+
+    def _off(self, key: Key, due_s: float) -> None:
+        del self.owed[key]
+        self._ended.append((due_s, key))
+        self._send([NOTE_OFF | key[0], key[1], RELEASE_VELOCITY], due_s)
 
     def _open(self, state: str, now_s: float) -> OutputState | None:
         if self.output == BUILT_IN:
@@ -148,7 +159,17 @@ class Wire:
             "back; or choose another output.",
         )
 
-    def _close(self) -> None:
+    def _pay(self, output: OutputId, now_s: float) -> None:
+        """Send the offs owed to an output that is back, though another is chosen now."""
+        owed = self._debts.pop(output)
+        with contextlib.suppress(MidiError):
+            port = self._ports.open(output)
+            for channel, pitch in owed:
+                port.send([NOTE_OFF | channel, pitch, RELEASE_VELOCITY], now_s)
+            port.close()
+
+    def close(self) -> None:
+        """Give the port back; what was sent to it still arrives."""
         if self._port is not None:
             self._port.close()
         self._port = None
