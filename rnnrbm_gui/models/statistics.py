@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, FrameSampler
+from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
 
 Roll = NDArray[np.bool_]
 
@@ -49,6 +49,7 @@ def samples(
     *,
     seed: int,
     gibbs_steps: int = DEFAULT_GIBBS_STEPS,
+    temperature: float = DEFAULT_TEMPERATURE,
 ) -> list[Roll]:
     """Let the model play ``n_pieces`` pieces of ``n_frames`` frames from their beginning."""
     free = np.zeros(sampler.model.n_visible, np.int8)
@@ -57,7 +58,13 @@ def samples(
         state, roll = sampler.first_state(), np.zeros((n_frames, len(free)), np.bool_)
         for frame in range(n_frames):
             drawn = sampler.draw(
-                state, free, seed=seed, take=take, frame=frame, gibbs_steps=gibbs_steps
+                state,
+                free,
+                seed=seed,
+                take=take,
+                frame=frame,
+                gibbs_steps=gibbs_steps,
+                temperature=temperature,
             )
             roll[frame] = drawn.v
             state = sampler.advance(state, drawn.v)

@@ -49,7 +49,7 @@ class Settings:
     n_hidden: int = 150
     n_recurrent: int = 150
     memory: Memory = "tanh"
-    updates: int = 12000
+    updates: int = 16000
     batch_size: int = 16
     most_frames: int = 100
     rate: float = 1e-2
@@ -138,7 +138,8 @@ def train(rolls: Sequence[Roll], settings: Settings) -> Iterator[Progress]:
             rng.integers(0, 2**64, dtype=np.uint64),
         )
         negative = v_neg.reshape(batch.v.shape).astype(np.float32)
-        course.append(gradients.loss(p, batch, run, negative) if update % 10 == 0 else course[-1])
+        if update % 10 == 0:
+            course.append(gradients.loss(p, batch, run, negative))
         adam.step(p, gradients.gradient(p, batch, run, negative, settings.memory), update)
         # Short memory at first, so that the random start is soon forgotten.
         keep = min(settings.average, (update + 1) / (update + 10))
