@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog
 
+from rnnrbm_gui import paths
 from rnnrbm_gui.data.midi_file import MidiSong, read_midi
 from rnnrbm_gui.data.project_file import Project, load_project, save_project
+from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.errors import FileError
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.ui.session import autosave_path, last_path, orphans
+from rnnrbm_gui.ui.settings import Settings
 
 if TYPE_CHECKING:
     from rnnrbm_gui.ui.main_window import MainWindow
@@ -62,7 +65,7 @@ class Files(QObject):
                 self._read.put((path, FileError(f"“{path.name}” cannot be read: {error}.")))
 
         threading.Thread(target=read, name="read-midi", daemon=True).start()
-        self._window.show_status(f"Reading {path.name} …")
+        self._window.status.say(f"Reading {path.name} …")
         self._poll.start()
 
     def _take_read(self) -> None:
@@ -73,7 +76,7 @@ class Files(QObject):
         window = self._window
         if isinstance(song, FileError):
             window.messages.say(str(song), error=True)
-            window.show_status("")
+            window.status.refresh()
             return
         window.engine.stop()
         window.set_meter(song.meter)
@@ -99,7 +102,7 @@ class Files(QObject):
         self._folder = path.parent
         window = self._window
         try:
-            words = window.session.save_midi(path, bpm=window.bpm, meter=window.meter)
+            words = window.session.save_midi(path, bpm=window.bpm)
         except FileError as error:
             window.messages.say(str(error), error=True)
         else:
@@ -119,7 +122,7 @@ class Files(QObject):
                 self._window.messages.say(str(error), error=True)
                 continue
             if len(project.drawn) or project.generated_frames:
-                self._window.restore(project)
+                self._put_back(project)
                 if crashed:
                     self._window.messages.say(
                         "The app ended unexpectedly; what was drawn is back on the roll."
@@ -127,6 +130,48 @@ class Files(QObject):
                 break
         for path in crashed:
             path.unlink(missing_ok=True)
+
+    def _put_back(self, project: Project) -> None:
+        """Put drawn notes, what the model had played, and the knobs as they were."""
+        window = self._window
+        path = paths.models() / project.model
+        if path.is_file() and path != window.model_path:
+            window.load_model(path)
+        if project.mode in {mode.value for mode in Mode}:
+            window.set_mode(Mode(project.mode))
+        window.set_articulation(project.articulation)
+        window.set_meter(project.meter)
+        window.set_bpm(project.bpm)
+        window.set_sampling(
+            Settings(
+                seed=project.seed, temperature=project.temperature, gibbs_steps=project.gibbs_steps
+            ).sampling()
+        )
+        window.session.commit("Restore", project.drawn)
+        if project.generated_frames:
+            window.engine.recall(project.generated.notes, project.generated_frames)
+        if project.loop:
+            window.set_loop(project.loop)
+        QTimer.singleShot(0, window, window.canvas.fit)
+
+    def _project(self) -> Project:
+        window = self._window
+        heard, n_frames = window.session.heard()
+        sampling, loop = window.panel.sampling, window.loop
+        return Project(
+            drawn=window.session.score,
+            generated=heard,
+            generated_frames=n_frames,
+            mode=window.mode.value,
+            bpm=window.bpm,
+            meter=window.session.meter,
+            model=window.model_path.name,
+            seed=sampling.seed,
+            temperature=sampling.temperature,
+            gibbs_steps=sampling.gibbs_steps,
+            articulation=window.articulation,
+            loop=(loop.first, loop.last) if loop else None,
+        )
 
     def _save_running(self) -> None:
         if self._window.session.score is not self._saved:
@@ -139,7 +184,7 @@ class Files(QObject):
             autosave_path().unlink(missing_ok=True)
 
     def _write(self, path: Path) -> bool:
-        project: Project = self._window.project()
+        project = self._project()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             save_project(path, project)

@@ -40,6 +40,7 @@ class Session(QObject):
         self._engine = engine
         self._history: History[Score] = History(Score())
         self._generated: list[Note] = []
+        self.meter = Meter()
         self.sounded = 0
         self.generated_end = 0
         self._frame_ticks = 1
@@ -123,13 +124,15 @@ class Session(QObject):
         """Put the notes of a file on the roll as the seed, one undo step."""
         self.commit(f"Open {name}", song.score)
 
-    def save_midi(self, path: Path, *, bpm: float, meter: Meter) -> str:
+    def save_midi(self, path: Path, *, bpm: float) -> str:
         """Write what is on the roll as a MIDI file; return a sentence that says what."""
         drawn, generated = self.score, Score.of(self._generated)
         if not drawn.notes and not generated.notes:
             raise FileError(f"{path.name} was not written: there is no note on the roll yet.")
         tracks = [MidiTrack("Drawn", drawn, channel=0), MidiTrack("RNN-RBM", generated, channel=1)]
-        write_midi(path, [t for t in tracks if len(t.score)], bpm=bpm, meter=meter, title=path.stem)
+        write_midi(
+            path, [t for t in tracks if len(t.score)], bpm=bpm, meter=self.meter, title=path.stem
+        )
         return f"Saved {len(drawn)} drawn and {len(generated)} generated notes to {path.name}."
 
 

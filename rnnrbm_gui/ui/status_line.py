@@ -1,0 +1,84 @@
+"""The line under the roll: what is happening, in words."""
+
+from collections import deque
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
+
+from rnnrbm_gui.engine.engine import Engine
+from rnnrbm_gui.ui.session import Session
+
+RESTING_HELP = "Space play/pause   ·   D draw   E erase   S select   ·   ? all shortcuts"
+REFRESH_MS = 500
+
+
+class StatusLine(QFrame):
+    """Says what is under the mouse, what plays and how well, or what one can do.
+
+    Attributes:
+        output: name of the output.
+        unheard: a sentence where nothing can be heard, empty otherwise.
+    """
+
+    def __init__(self, engine: Engine, session: Session) -> None:
+        super().__init__()
+        self._engine, self._session = engine, session
+        self.setProperty("role", "panel")
+        self.setProperty("edge", "top")
+        self.setFixedHeight(30)
+        self._label = QLabel(RESTING_HELP)
+        self._label.setProperty("role", "muted")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 0, 16, 0)
+        row.addWidget(self._label, 1)
+        self.output = ""
+        self.unheard = ""
+        self._hovered = ""
+        self._lateness_ms: deque[float] = deque(maxlen=100)
+        self._clock = QTimer(self, interval=REFRESH_MS)
+        self._clock.timeout.connect(self.refresh)
+
+    def say(self, words: str) -> None:
+        """Say what has just happened, until something else is to be said."""
+        self._label.setText(words)
+
+    def hover(self, words: str) -> None:
+        """Say what is under the mouse."""
+        self._hovered = words
+        self.refresh()
+
+    def sent(self, lateness_ms: float) -> None:
+        """Take in how late a note was sent."""
+        self._lateness_ms.append(lateness_ms)
+
+    def set_playing(self, playing: bool) -> None:
+        """Follow the playing, or rest."""
+        self._lateness_ms.clear()
+        if playing:
+            self._clock.start()
+        else:
+            self._clock.stop()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say what is happening now."""
+        if self._hovered:
+            words = self._hovered
+        elif self._engine.playing:
+            words = self._playing_words()
+        else:
+            words = self.unheard or RESTING_HELP
+        self._label.setText(words)
+
+    @property
+    def words(self) -> str:
+        """What the line says."""
+        return self._label.text()
+
+    def _playing_words(self) -> str:
+        ahead = self._session.generated_end - self._engine.position()
+        bars = max(0, round(ahead / self._session.meter.bar_ticks))
+        words = [self.unheard or f"Playing to {self.output}", f"{bars} bars ahead"]
+        if self._lateness_ms:
+            words.append(f"timing within {max(self._lateness_ms):.1f} ms")
+        return "   ·   ".join(words)
