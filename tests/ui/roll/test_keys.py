@@ -13,11 +13,6 @@ from rnnrbm_gui.music.timing import PPQ
 from rnnrbm_gui.ui.roll.tool_icons import BOXES
 from rnnrbm_gui.ui.roll.tools import Tool
 
-LEFT, RIGHT, MIDDLE = (
-    Qt.MouseButton.LeftButton,
-    Qt.MouseButton.RightButton,
-    Qt.MouseButton.MiddleButton,
-)
 NONE, SHIFT, CTRL, ALT = (
     Qt.KeyboardModifier.NoModifier,
     Qt.KeyboardModifier.ShiftModifier,
@@ -133,7 +128,6 @@ def test_what_is_gone_is_said_to_be_no_longer_chosen(canvas, said):
     canvas.delete_selection()
     assert said.selections == [frozenset(SCORE), frozenset()]
     canvas.set_score(SCORE)
-    canvas.fit()
     canvas.select_all()
     canvas.set_score(Score())
     assert said.selections[2:] == [frozenset(SCORE), frozenset()]
