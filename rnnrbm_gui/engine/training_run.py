@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,12 @@ from rnnrbm_gui.models.sampler import FrameSampler
 from rnnrbm_gui.models.training import Progress, Settings
 from rnnrbm_gui.models.training import train as updates_of
 
-MOST = {"updates": 10**7, "n_hidden": 4096, "n_recurrent": 4096}
+RANGES = {
+    "updates": (1, 10**7),
+    "n_hidden": (1, 4096),
+    "n_recurrent": (1, 4096),
+    "seed": (0, 2**64 - 1),
+}
 
 PAPER = "the piano-roll corpora of Boulanger-Lewandowski, Bengio and Vincent (ICML 2012)"
 
@@ -84,20 +90,13 @@ def train(
     corpus = load_corpus(data)
     rolls, valid = _filled(corpus, "train"), _filled(corpus, "valid")
     recipe = RECIPES.get(corpus.name, Recipe(corpus.name))
-    settings = replace(recipe.settings, seed=seed)
-    given = {}
-    if updates is not None:
-        given["updates"] = updates
-        settings = replace(settings, updates=updates)
-    if n_hidden is not None:
-        given["n_hidden"] = n_hidden
-        settings = replace(settings, n_hidden=n_hidden)
-    if n_recurrent is not None:
-        given["n_recurrent"] = n_recurrent
-        settings = replace(settings, n_recurrent=n_recurrent)
-    for name, value in given.items():
-        if not 1 <= value <= MOST[name]:
-            raise UserError(f"{name} must be in 1..{MOST[name]}, got {value}: choose another.")
+    chosen = {"updates": updates, "n_hidden": n_hidden, "n_recurrent": n_recurrent}
+    given: dict[str, Any] = {name: n for name, n in chosen.items() if n is not None}
+    for name, value in (*given.items(), ("seed", seed)):
+        least, most = RANGES[name]
+        if not least <= value <= most:
+            raise UserError(f"{name} must be in {least}..{most}, got {value}: choose another.")
+    settings = replace(recipe.settings, seed=seed, **given)
     header = ModelHeader(
         name=recipe.name,
         memory=settings.memory,

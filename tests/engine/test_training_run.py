@@ -66,3 +66,5 @@ def test_a_missing_part_and_a_bad_place_give_sentences(corpus: Path, tmp_path: P
         training_run.train(corpus, tmp_path / "no" / "m", updates=1, report=lambda line: None)
     with pytest.raises(UserError, match="n_hidden must be in"):
         training_run.train(corpus, tmp_path / "m", n_hidden=0, report=lambda line: None)
+    with pytest.raises(UserError, match="seed must be in"):
+        training_run.train(corpus, tmp_path / "m", seed=-1, report=lambda line: None)

@@ -1,6 +1,8 @@
 """The compiled kernel against the plain one, and the arithmetic that both share."""
 
 import hashlib
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -184,3 +186,28 @@ def test_one_music_per_seed_on_every_machine() -> None:
             state = sampler.advance(state, drawn.v)
             digest.update(drawn.v.tobytes() + drawn.mean_v.tobytes() + state.u.tobytes())
     assert digest.hexdigest() == "52f9f250a99137b35d6a7548f2002d6ba8d3f118a5d68377671ea3b529675747"
+
+
+def test_sampling_never_compiles_again(compiled: kernels.Kernel) -> None:
+    """compile_kernel has met the types of every later call: no second's pause while playing."""
+    rng = np.random.default_rng(1)
+    sampler = FrameSampler(random_model(rng, {"v": 88, "h": 150, "u": 100}, 0.1))
+    perform(sampler, 2, seed=1, take=0, gibbs_steps=2)
+    state, free = sampler.first_state(), np.zeros(88, np.int8)
+    sampler.draw_from(state, free == 1, free, seed=1, take=0, frame=2**63, gibbs_steps=2)
+    assert len(compiled.signatures) == 1
+
+
+def test_the_app_starts_without_numba() -> None:
+    program = (
+        "import sys, numpy as np\n"
+        "from rnnrbm_gui import paths\n"
+        "from rnnrbm_gui.data.model_file import load_model\n"
+        "from rnnrbm_gui.models.sampler import FrameSampler\n"
+        "import rnnrbm_gui.models.training, rnnrbm_gui.models.likelihood\n"
+        "model = load_model(paths.models() / 'jsb-chorales.safetensors').model\n"
+        "sampler = FrameSampler(model)\n"
+        "sampler.draw(sampler.first_state(), np.zeros(88, np.int8), seed=1, take=0, frame=0)\n"
+        "sys.exit('numba' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
