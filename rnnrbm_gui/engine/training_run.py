@@ -25,6 +25,9 @@ RANGES = {
     "updates": (1, 10**7),
     "n_hidden": (1, 4096),
     "n_recurrent": (1, 4096),
+    "n_chains": (2, 10_000),
+    "n_temperatures": (2, 10**6),
+    "most_frames": (1, 10**7),
     "seed": (0, 2**64 - 1),
 }
 
@@ -53,7 +56,11 @@ class Recipe:
 RECIPES = {
     # This file's pitches lie an octave above the sung ones.
     "JSB Chorales": Recipe("Bach chorales", -12, 1, 72.0),
-    "Nottingham": Recipe("Nottingham folk tunes", 0, 2, 120.0),
+    "Nottingham": Recipe(
+        "Nottingham folk tunes",
+        bpm=120.0,
+        settings=Settings(updates=8000, rate=4e-3, decay=0.01, dropout=0.1, transposed=0),
+    ),
     "MuseData": Recipe("Classical scores"),
     "Piano-midi.de": Recipe("Piano pieces"),
 }
@@ -92,10 +99,7 @@ def train(
     recipe = RECIPES.get(corpus.name, Recipe(corpus.name))
     chosen = {"updates": updates, "n_hidden": n_hidden, "n_recurrent": n_recurrent}
     given: dict[str, Any] = {name: n for name, n in chosen.items() if n is not None}
-    for name, value in (*given.items(), ("seed", seed)):
-        least, most = RANGES[name]
-        if not least <= value <= most:
-            raise UserError(f"{name} must be in {least}..{most}, got {value}: choose another.")
+    _check_ranges(seed=seed, **given)
     settings = replace(recipe.settings, seed=seed, **given)
     header = ModelHeader(
         name=recipe.name,
@@ -167,8 +171,10 @@ def evaluate(
     Raises:
         UserError: a file cannot be read, or the two do not fit.
     """
-    stored = load_model(model)
-    corpus = load_corpus(data)
+    _check_ranges(n_chains=n_chains, n_temperatures=n_temperatures, seed=seed)
+    if most_frames is not None:
+        _check_ranges(most_frames=most_frames)
+    stored, corpus = load_model(model), load_corpus(data)
     rolls = _filled(corpus, split)
     if rolls[0].shape[1] != stored.model.n_visible:
         raise UserError(
@@ -194,6 +200,13 @@ def command_of(data: Path, out: Path, seed: int, given: dict[str, int]) -> str:
     options = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
     files = [f"--data {_quoted(data.name)}", f"--out {_quoted(out.name)}"]
     return " ".join(["rnnrbm-gui train --model rnn-rbm", *files, f"--seed {seed}", *options])
+
+
+def _check_ranges(**values: int) -> None:
+    for name, value in values.items():
+        least, most = RANGES[name]
+        if not least <= value <= most:
+            raise UserError(f"{name} must be in {least}..{most}, got {value}: choose another.")
 
 
 def _quoted(name: str) -> str:

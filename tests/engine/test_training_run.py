@@ -32,6 +32,8 @@ def test_train_writes_a_model_that_evaluate_measures(corpus: Path, tmp_path: Pat
     )
     assert header.figures["valid_n_frames"] == 24
     assert any("update     60 of 60" in line for line in said)
+    with pytest.raises(UserError, match=r"n_chains must be in 2\.\.10000, got 1"):
+        training_run.evaluate(out, corpus, n_chains=1, report=said.append)
     found = training_run.evaluate(
         out, corpus, "valid", n_chains=20, n_temperatures=1000, report=said.append
     )
