@@ -24,7 +24,7 @@ from rnnrbm_gui.models.sampler import FrameSampler
 N_NOTES = 10_000
 PAINTED_S = 10.0
 STARTS = 3
-SAMPLED_FRAMES = {25: 2000, 300: 300, 1000: 100}
+SAMPLED_FRAMES = {25: 2000, 400: 200, 1000: 100}
 PLAYED_BPM = 240.0
 LIMIT_S = 120.0
 

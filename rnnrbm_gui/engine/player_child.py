@@ -76,6 +76,8 @@ class Child:
         with contextlib.suppress(OSError):
             self.process.stdin.close()  # type: ignore[union-attr]
         self.process.stdout.close()  # type: ignore[union-attr]
+        if self._errors.closed:
+            return ""
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         self._errors.close()
@@ -93,14 +95,18 @@ class Child:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with contextlib.suppress(ValueError):  # a line cut short by the process's end
-                report = protocol.decode(line)
+        try:
+            for line in self.process.stdout:
+                try:
+                    report = protocol.decode(line)
+                except ValueError:  # a line cut short by the process's end
+                    continue
                 self._alive_until_s = now_s() + SILENT_S
                 if isinstance(report, protocol.Entering):
                     self.inside = report.api
                 self._hear(self, report)
-        self.ended = True
+        finally:
+            self.ended = True
 
 
 class Probes:
@@ -122,8 +128,8 @@ class Probes:
     def watch(self, at_s: float) -> list[protocol.Admit | protocol.Refuse]:
         """Start probes that are due; return what those that ended tell the player."""
         for api in [api for api, due_s in self._due_s.items() if due_s <= at_s]:
-            del self._due_s[api]
             self._running[api] = (_probe(api), at_s + PROBE_S)
+            del self._due_s[api]
         answers: list[protocol.Admit | protocol.Refuse] = []
         for api, (process, until_s) in [*self._running.items()]:
             if process.poll() is None and at_s < until_s:

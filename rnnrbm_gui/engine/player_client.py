@@ -48,8 +48,9 @@ __all__ = [
     "now_s",
 ]
 
-WATCH_S = 0.05
+WATCH_S, ASLEEP_S = 0.05, 0.5
 ANSWER_S = 0.15
+FORGET_S = 2.0
 MOST_DEATHS, DEATHS_WITHIN_S, REST_S = 4, 10.0, 5.0
 """A player that dies so often so quickly is left alone for a while."""
 
@@ -82,6 +83,13 @@ class _Memory:
         keys.update(dict.fromkeys(self.state.owed if self.state else ()))
         return tuple(keys)
 
+    def take(self, epoch: int, batch: tuple[TimedNote, ...]) -> None:
+        """Keep notes; those that must have ended without a word are forgotten."""
+        if self.anchor is not None:
+            over = self.anchor.tick_at(now_s() - FORGET_S)
+            self.notes = {i: known for i, known in self.notes.items() if known[1].off > over}
+        self.notes.update((note.id, (epoch, note)) for note in batch)
+
     def hear(self, report: Any) -> None:
         """Keep what a report says."""
         match report:
@@ -108,7 +116,7 @@ class PlayerClient:
         self._child: Child | None = None
         self._memory = _Memory()
         self._events: deque[Any] = deque()
-        self._answers: dict[int, Cancelled] = {}
+        self._answers: dict[int, Cancelled | None] = {}  # None: still waited for
         self._token = 0
         self._probes = Probes()
         self._lost_apis: deque[str] = deque()
@@ -183,7 +191,7 @@ class PlayerClient:
             memory = self._memory
             if not batch or (memory.anchor is not None and epoch < memory.anchor.epoch):
                 return
-            memory.notes.update((note.id, (epoch, note)) for note in batch)
+            memory.take(epoch, batch)
             self._send(protocol.Schedule(epoch, batch))
 
     def cancel(self, epoch: int, from_tick: int) -> int | None:
@@ -205,9 +213,10 @@ class PlayerClient:
                 memory.anchor = replace(memory.anchor, epoch=newest)
             self._token += 1
             token = self._token
+            self._answers[token] = None
             self._send(protocol.Cancel(epoch, from_tick, token))
-            self._changed.wait_for(lambda: token in self._answers, ANSWER_S)
-            answer = self._answers.pop(token, None)
+            self._changed.wait_for(lambda: self._answers[token], ANSWER_S)
+            answer = self._answers.pop(token)
             return None if answer is None else answer.last_tick
 
     def strike(self, pitch: int, velocity: int) -> None:
@@ -295,8 +304,8 @@ class PlayerClient:
                 case _:
                     if isinstance(report, Outputs):
                         self._outputs = report.outputs
-                    if isinstance(report, Cancelled):
-                        self._answers = {report.token: report}
+                    if isinstance(report, Cancelled) and report.token in self._answers:
+                        self._answers[report.token] = report
                         self._changed.notify_all()
                     self._events.append(report)
 
@@ -304,17 +313,25 @@ class PlayerClient:
         looked_s = now_s()
         while not self._closing.wait(WATCH_S):
             at_s = now_s()
-            child = self._child
-            assert child is not None
-            if at_s - looked_s > 0.5:
-                child.excuse(at_s)
+            try:
+                self._look(at_s, slept=at_s - looked_s > ASLEEP_S)
+            except OSError as error:  # no more processes, no room for their pipes
+                self._events.append(Trouble(f"The player cannot be started: {error}."))
+                self._closing.wait(REST_S)
             looked_s = at_s
-            if child.ended or child.silent(at_s):
-                self._replace(child, at_s)
-            while self._lost_apis:
-                self._probes.exclude(self._lost_apis.popleft(), at_s)
-            for answer in self._probes.watch(at_s):
-                self._send(answer)
+
+    def _look(self, at_s: float, *, slept: bool) -> None:
+        """Look after the player and the MIDI APIs; ``slept``: this thread itself was held up."""
+        child = self._child
+        assert child is not None
+        if slept:
+            child.excuse(at_s)
+        if child.ended or child.silent(at_s):
+            self._replace(child, at_s)
+        while self._lost_apis:
+            self._probes.exclude(self._lost_apis.popleft(), at_s)
+        for answer in self._probes.watch(at_s):
+            self._send(answer)
 
     def _replace(self, old: Child, at_s: float) -> None:
         """Kill what is left of a player and let another go on in its place."""

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.data.model_file import StoredModel
 from rnnrbm_gui.engine.constraints import ON, UNSHOWN, Constraints
-from rnnrbm_gui.models.sampler import FrameSampler
+from rnnrbm_gui.models.playable import State
+from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
 from rnnrbm_gui.music.roll import Grid
 
-DEFAULT_GIBBS_STEPS = 300
 FEWEST_GIBBS_STEPS, MOST_GIBBS_STEPS = 1, 2000
 COLDEST, HOTTEST = 0.5, 2.0
 
@@ -33,7 +33,7 @@ class Sampling:
     """
 
     seed: int = 28041685
-    temperature: float = 1.0
+    temperature: float = DEFAULT_TEMPERATURE
     gibbs_steps: int = DEFAULT_GIBBS_STEPS
 
     def __post_init__(self) -> None:
@@ -64,6 +64,11 @@ class Take:
     def __len__(self) -> int:
         return len(self._frames)
 
+    @property
+    def state(self) -> State:
+        """The recurrent state before the next frame."""
+        return self._states[-1]
+
     def truncate(self, n_frames: int) -> None:
         """Throw away the frames from ``n_frames`` on."""
         del self._frames[n_frames:], self._glow[n_frames:], self._states[n_frames + 1 :]
@@ -78,7 +83,7 @@ class Take:
 
     def extend(self, constraints: Constraints, sampling: Sampling) -> NDArray[np.bool_]:
         """Draw the next frame; return the keys that the model adds to what is drawn."""
-        index, state = len(self._frames), self._states[-1]
+        index, state = len(self._frames), self.state
         cells = constraints.row(index)
         if cells[0] == UNSHOWN:
             v = np.zeros(self.grid.n_keys, np.bool_)

@@ -1,4 +1,4 @@
-"""The built-in voice: a warm electric organ, 64 voices, rendered in blocks by NumPy.
+"""The built-in voice: a warm electric organ in a small room, 64 voices, rendered in blocks by NumPy.
 
 Each voice is a two-operator FM pair, ``sin(p + b sin p)`` (Chowning 1973, eq. 1, ratio 1:1), one
 for each ear and a cent or two apart. The index ``b`` stays below 1.2, where J0(b) - J2(b), the
@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnrbm_gui.player.room import Room
+
 SAMPLE_RATE = 48_000
 N_VOICES = 64
 PIECE = 240
@@ -24,7 +26,7 @@ SILENT_AFTER_S = 7 * RELEASE_S  # e^-7: 60 dB down
 SUSTAIN = 0.55
 LOUDNESS = 0.2
 DETUNE = 2.0 ** (1.2 / 1200)
-KNEE = 0.6
+KNEE, CEILING = 0.6, 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Synth:
         self._coming: deque[SynthEvent] = deque()
         self._waiting: list[SynthEvent] = []
         self._silence = False
+        self._room = Room(sample_rate)
         self._key = np.full(N_VOICES, -1)  # channel * 128 + pitch of each voice, -1: idle
         self._age = np.zeros(N_VOICES)  # samples since the strike
         self._let_go = np.full(N_VOICES, np.inf)  # age at which the key came up
@@ -76,6 +79,7 @@ class Synth:
             self._silence = False
             self._coming.clear()
             self._waiting.clear()
+            self._room.clear()
             self._let_go = np.minimum(self._let_go, self._age)
         while self._coming:
             self._waiting.append(self._coming.popleft())
@@ -90,7 +94,8 @@ class Synth:
             length = min(PIECE, end - self.sample)
             if self._waiting:
                 length = min(length, self._waiting[0].sample - self.sample)
-            self._piece(out[done : done + length])
+            self._voices(out[done : done + length])
+            self._room.add(out[done : done + length])
             done += length
             self.sample += length
         return _limited(out)
@@ -118,7 +123,7 @@ class Synth:
             1.15 * (0.35 + 0.65 * event.velocity / 127) * min(1.0, 2.0 ** ((66 - event.pitch) / 18))
         )
 
-    def _piece(self, out: NDArray[np.float32]) -> None:
+    def _voices(self, out: NDArray[np.float32]) -> None:
         """Add every sounding voice to ``out``, float32 (n <= PIECE, 2)."""
         voices = np.flatnonzero(self._key >= 0)
         n = len(out)
@@ -149,7 +154,7 @@ class Synth:
 
 
 def render(
-    notes: Sequence[tuple[float, float, int, int]], tail_s: float = 1.0
+    notes: Sequence[tuple[float, float, int, int]], tail_s: float = 1.5
 ) -> NDArray[np.float32]:
     """Return the sound of (on_s, off_s, pitch, velocity), float32 (n_samples, 2) at 48 kHz."""
     synth = Synth()
@@ -182,5 +187,6 @@ def _limited(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     loud = np.abs(samples)
     if loud.max(initial=0.0) <= KNEE:
         return samples
-    bent = KNEE + (1 - KNEE) * np.tanh((loud - KNEE) / (1 - KNEE))
+    span = CEILING - KNEE
+    bent = KNEE + span * np.tanh((loud - KNEE) / span)
     return np.where(loud > KNEE, np.copysign(bent, samples), samples).astype(np.float32)

@@ -50,7 +50,8 @@ def test_a_note_fades_within_the_release_and_frees_its_voice() -> None:
     assert synth.n_sounding == 1
     faded = synth.render(round(0.5 * SAMPLE_RATE))
     assert synth.n_sounding == 0
-    assert np.abs(faded[round(0.3 * SAMPLE_RATE) :]).max() < 0.002
+    assert np.abs(faded[round(0.3 * SAMPLE_RATE) :]).max() < 0.02  # the room's answer
+    assert np.abs(synth.render(2 * SAMPLE_RATE)[-480:]).max() == 0
 
 
 def test_no_stroke_clicks() -> None:
@@ -97,7 +98,7 @@ def test_all_off_ends_what_sounds_and_what_waits() -> None:
     synth.all_off()
     synth.render(SAMPLE_RATE)
     assert synth.n_sounding == 0
-    assert np.abs(synth.render(4800)).max() == 0
+    assert np.abs(synth.render(4800)).max() < 0.001
 
 
 def test_sixty_four_voices_take_a_fraction_of_their_time() -> None:

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from rnnrbm_gui.engine.voices import Voices, accent, clear_of
+from rnnrbm_gui.music.note import Note
+from rnnrbm_gui.music.roll import Articulation, Grid
+from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.music.timing import Meter
+
+METERS = st.sampled_from([Meter(4, 4), Meter(3, 4), Meter(6, 8), Meter(5, 4)])
+ARTICULATIONS = st.sampled_from(Articulation)
+GRIDS = st.sampled_from([Grid(1, 60, 6), Grid(2, 60, 6), Grid(4, 125, 6)])
+ROLLS = st.integers(0, 24).flatmap(lambda n: arrays.arrays(np.bool_, (n, 6)))
+
+
+def places(notes):
+    return {(note.on, note.pitch, note.off) for note in notes}
+
+
+def grown(roll, grid, articulation, meter):
+    voices = Voices(grid, articulation, meter)
+    for row in roll:
+        voices.append(np.flatnonzero(row).tolist())
+    return voices
+
+
+@given(ROLLS, GRIDS, ARTICULATIONS, METERS)
+def test_frame_by_frame_gives_the_notes_of_the_whole_roll(roll, grid, articulation, meter):
+    voices = grown(roll, grid, articulation, meter)
+    found = places(voices.notes(0, len(roll)))
+    assert found == places(grid.notes_of(roll, articulation, meter))
+
+
+@given(ROLLS, ROLLS, st.integers(0, 24), GRIDS, ARTICULATIONS, METERS)
+def test_taken_back_and_grown_again_leaves_no_trace(old, new, cut, grid, articulation, meter):
+    cut = min(cut, len(old))
+    voices = grown(old, grid, articulation, meter)
+    voices.truncate(cut)
+    for row in new:
+        voices.append(np.flatnonzero(row).tolist())
+    whole = np.vstack([old[:cut], new])
+    assert places(voices.notes(0, len(whole))) == places(
+        grid.notes_of(whole, articulation, meter)
+    )
+
+
+@given(ROLLS, GRIDS, ARTICULATIONS, METERS)
+def test_append_names_the_earliest_frame_whose_notes_changed(roll, grid, articulation, meter):
+    voices, before = Voices(grid, articulation, meter), set()
+    for i, row in enumerate(roll):
+        changed = voices.append(np.flatnonzero(row).tolist())
+        now = places(voices.notes(0, i + 1))
+        touched = {on // grid.frame for on, *_ in before ^ now}
+        assert all(frame >= changed for frame in touched)
+        before = now
+
+
+def test_a_struck_again_chord_is_one_note_a_frame():
+    voices = grown(np.ones((8, 2), bool), Grid(1, 60, 2), Articulation.RESTRIKE, Meter())
+    assert len(voices.notes(0, 8)) == 16
+    tied = grown(np.ones((8, 2), bool), Grid(1, 60, 2), Articulation.TIE, Meter())
+    assert [note.duration for note in tied.notes(0, 8)] == [3840, 3840]
+
+
+@given(
+    st.builds(lambda on, length: Note(on, 60, on + length), st.integers(0, 900), st.integers(1, 900)),
+    st.lists(
+        st.builds(
+            lambda on, length, pitch: Note(on, pitch, on + length),
+            st.integers(0, 1500),
+            st.integers(1, 500),
+            st.sampled_from([60, 61]),
+        ),
+        max_size=5,
+    ),
+)
+def test_a_generated_note_gives_way_to_drawn_ones_of_its_pitch(note, drawn):
+    score = Score.of(drawn)
+    rest = clear_of(note, score, 60)
+    same = [other for other in score if other.pitch == 60]
+    if not any(other.overlaps(note.on, note.off) for other in same):
+        assert rest == note
+    elif rest is not None:
+        assert rest.duration >= 60
+        assert note.on <= rest.on < rest.off <= note.off
+        assert not any(other.overlaps(rest.on, rest.off) for other in same if other.on < rest.on)
+
+
+@pytest.mark.parametrize("meter", [Meter(4, 4), Meter(3, 4), Meter(6, 8)])
+def test_the_first_beat_of_the_bar_is_the_loudest(meter):
+    ticks = range(0, meter.bar_ticks * 3, 60)
+    loudest = max(accent(tick, meter) for tick in ticks)
+    assert {t % meter.bar_ticks for t in ticks if accent(t, meter) == loudest} == {0}
+    assert all(1 <= accent(tick, meter) <= 127 for tick in ticks)
