@@ -13,7 +13,7 @@ LONGEST_PIECE = int(DELAYS.min())
 DECAY_S = 1.1
 """Until the reverberation is 60 dB down."""
 
-WET = 0.11
+WET = 0.055
 FADED = 1e-5
 
 

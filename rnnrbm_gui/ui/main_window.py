@@ -42,9 +42,9 @@ from rnnrbm_gui.ui.transport_bar import TransportBar
 
 DEFAULT_MODEL = "jsb-chorales.safetensors"
 HINT = (
-    "Draw a melody here with the mouse,\n"
-    "then press Space: the model plays with you.\n"
-    "Or just press Space and listen."
+    "Draw a melody here with the mouse\n"
+    "then press Space: the model plays with you, live.\n"
+    "Or press Space right away and listen to what it has in mind."
 )
 
 

@@ -56,6 +56,7 @@ class SamplerPanel(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "panel")
+        self.setProperty("edge", "left")
         self.setObjectName("inspector")
         self.setFixedWidth(284)
         self._sampling = Sampling()

@@ -49,6 +49,7 @@ class TransportBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "panel")
+        self.setProperty("edge", "bottom")
         self.setObjectName("transport")
         self.setFixedHeight(64)
         self._theme: Theme | None = None

@@ -200,10 +200,18 @@ def paint_playhead(painter: QPainter, x: int, height: int, theme: Theme) -> None
 
 
 def paint_hint(painter: QPainter, area: QRect, theme: Theme, hint: str) -> None:
-    """Paint what a newcomer can do into the middle of an empty roll; the first line is larger."""
+    """Paint what a newcomer can do on a card in mid-roll; the first line is larger."""
     first, *others = hint.split("\n")
-    heights = [30, *(22 for _ in others)]
+    heights = [32, *(22 for _ in others)]
     y = area.center().y() - sum(heights) // 2
+    card = QRect(0, 0, 460, sum(heights) + 36)
+    card.moveCenter(area.center())
+    ground = QColor(theme.panel)
+    ground.setAlphaF(0.94)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(theme.line), 1))
+    painter.setBrush(ground)
+    painter.drawRoundedRect(QRectF(card).adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
     for line, height in zip((first, *others), heights, strict=True):
         large = line is first
         painter.setFont(app_font(18 if large else 13, bold=large))

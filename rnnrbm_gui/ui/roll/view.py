@@ -99,13 +99,13 @@ class RollView(QWidget):
         if a < b:
             turned = track.piece(slice(a, b))
             self._soil(int(turned.ons.min()), int(turned.offs.max()))
-        self._update_ruler(min(old, tick), max(old, tick))
+        self._update_ruler(min(old, tick), max(tick, self._available))
 
     def set_available(self, end_tick: int) -> None:
         """Say up to which tick the look-ahead is known: the strip "coming" reaches there."""
         old, self._available = self._available, end_tick
         if old != end_tick:
-            self._update_ruler(min(old, end_tick), max(old, end_tick))
+            self._update_ruler(min(self._sounded, end_tick), max(old, end_tick))
 
     def set_playhead(self, tick: float) -> None:
         """Move the playhead; turns the page where the view follows it."""
@@ -328,7 +328,7 @@ class RollView(QWidget):
         if self._legend and not self._legend_hidden:
             corner = area.bottomRight() + QPoint(-12, -12)
             self._legend_box = paint_legend(painter, corner.x(), corner.y(), theme, ratio)
-        if self._hint and not self._drawn.notes and not self._generated.notes:
+        if self._hint and not self._drawn.notes:
             layers.paint_hint(painter, area, theme, self._hint)
         painter.end()
         self.paint_ms.append((perf_counter() - began) * 1e3)
