@@ -1,4 +1,4 @@
-"""The built-in voice: a warm electric organ in a small room, 64 voices, rendered in blocks by NumPy.
+"""The built-in voice: a warm electric organ in a small room, 64 voices, rendered by NumPy.
 
 Each voice is a two-operator FM pair, ``sin(p + b sin p)`` (Chowning 1973, eq. 1, ratio 1:1), one
 for each ear and a cent or two apart. The index ``b`` stays below 1.2, where J0(b) - J2(b), the
