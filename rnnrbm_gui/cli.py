@@ -42,6 +42,25 @@ def _parser() -> argparse.ArgumentParser:
     _perform_options(perform)
     perform.set_defaults(run=_perform)
 
+    train = commands.add_parser("train", help="train a model on a corpus")
+    train.add_argument("--model", choices=["rnn-rbm"], default="rnn-rbm", help="kind of model")
+    train.add_argument("--data", type=Path, required=True, metavar="FILE.pickle")
+    train.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    train.add_argument("--seed", type=int, default=1, help="of everything random; %(default)s")
+    train.add_argument("--updates", type=int, help="default: what fits the corpus")
+    train.add_argument("--n-hidden", type=int, help="hidden units; default: what fits")
+    train.add_argument("--n-recurrent", type=int, help="recurrent units; default: what fits")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="measure a model's log-likelihood by AIS")
+    evaluate.add_argument("model", metavar="MODEL", help="a shipped model's name or a file")
+    evaluate.add_argument("--data", type=Path, required=True, metavar="FILE.pickle")
+    evaluate.add_argument("--split", default="valid", help="default %(default)s")
+    evaluate.add_argument("--chains", type=int, default=100, help="AIS runs; %(default)s")
+    evaluate.add_argument("--temperatures", type=int, default=1000, help="default %(default)s")
+    evaluate.add_argument("--most-frames", type=int, help="only so many frames; default: all")
+    evaluate.set_defaults(run=_evaluate)
+
     doctor = commands.add_parser("doctor", help="show what the app depends on and what works")
     doctor.set_defaults(run=_doctor)
 
@@ -114,6 +133,40 @@ def _model_path(name: str) -> Path:
         return Path(name)
     names = ", ".join(sorted(path.stem for path in paths.models().glob("*.safetensors")))
     raise UserError(f"There is no model “{name}”: give a file, or one of {names}.")
+
+
+def _train(options: argparse.Namespace) -> int:
+    from rnnrbm_gui.engine.training_run import train
+
+    train(
+        options.data,
+        options.out,
+        seed=options.seed,
+        updates=options.updates,
+        n_hidden=options.n_hidden,
+        n_recurrent=options.n_recurrent,
+        report=_say,
+    )
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from rnnrbm_gui.engine.training_run import evaluate
+
+    evaluate(
+        _model_path(options.model),
+        options.data,
+        options.split,
+        n_chains=options.chains,
+        n_temperatures=options.temperatures,
+        most_frames=options.most_frames,
+        report=_say,
+    )
+    return 0
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ from rnnrbm_gui.engine.hand_over import HandOver, Part
 from rnnrbm_gui.engine.player_client import PlayerClient
 from rnnrbm_gui.engine.sampler import Sampling, Take
 from rnnrbm_gui.engine.timeline import Loop
-from rnnrbm_gui.engine.voices import Voices, clear_of
+from rnnrbm_gui.engine.voices import SHORTEST_REST, Voices, clear_of
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
@@ -40,7 +40,6 @@ from rnnrbm_gui.music.timing import PPQ, Meter
 FREEZE_S = 0.06
 """Frames that begin sooner than this are not drawn anew: the new ones could come too late."""
 LOOK_AHEAD_BARS = 8
-SHORTEST_REST_OF_A_NOTE = PPQ // 8
 IDLE_WAIT_S = 0.04
 
 
@@ -374,5 +373,5 @@ class Generator(threading.Thread):
         step = self._frame
         begin = (first - self._meter.bar_ticks) // step
         near = self._voices.notes(begin, ceil(last / step))
-        clear = (clear_of(note, self._score, min(step, SHORTEST_REST_OF_A_NOTE)) for note in near)
+        clear = (clear_of(note, self._score, min(step, SHORTEST_REST)) for note in near)
         return [note for note in clear if note and first <= note.on < last]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation, Grid
 from rnnrbm_gui.music.score import Score
-from rnnrbm_gui.music.timing import Meter
+from rnnrbm_gui.music.timing import PPQ, Meter
 
 
 class Voices:
@@ -67,7 +67,10 @@ def accent(tick: int, meter: Meter) -> int:
     return 76 if tick % meter.beat_ticks == 0 else 70
 
 
-def clear_of(note: Note, drawn: Score, shortest: int) -> Note | None:
+SHORTEST_REST = PPQ // 8
+
+
+def clear_of(note: Note, drawn: Score, shortest: int = SHORTEST_REST) -> Note | None:
     """Return what is left of a generated note beside the drawn ones of its pitch.
 
     A drawn note always sounds as drawn, so the generated one gives way: it starts after a drawn

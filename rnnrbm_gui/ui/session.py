@@ -19,6 +19,7 @@ from rnnrbm_gui import paths
 from rnnrbm_gui.data.midi_file import MidiSong, MidiTrack, write_midi
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.engine.events import Generated, Truncated
+from rnnrbm_gui.engine.voices import clear_of
 from rnnrbm_gui.errors import FileError
 from rnnrbm_gui.music.history import History
 from rnnrbm_gui.music.note import Note
@@ -126,7 +127,9 @@ class Session(QObject):
 
     def save_midi(self, path: Path, *, bpm: float) -> str:
         """Write what is on the roll as a MIDI file; return a sentence that says what."""
-        drawn, generated = self.score, Score.of(self._generated)
+        drawn = self.score
+        clear = (clear_of(note, drawn) for note in self._generated)
+        generated = Score.of(note for note in clear if note)
         if not drawn.notes and not generated.notes:
             raise FileError(f"{path.name} was not written: there is no note on the roll yet.")
         tracks = [MidiTrack("Drawn", drawn, channel=0), MidiTrack("RNN-RBM", generated, channel=1)]

@@ -42,9 +42,7 @@ def test_taken_back_and_grown_again_leaves_no_trace(old, new, cut, grid, articul
     for row in new:
         voices.append(np.flatnonzero(row).tolist())
     whole = np.vstack([old[:cut], new])
-    assert places(voices.notes(0, len(whole))) == places(
-        grid.notes_of(whole, articulation, meter)
-    )
+    assert places(voices.notes(0, len(whole))) == places(grid.notes_of(whole, articulation, meter))
 
 
 @given(ROLLS, GRIDS, ARTICULATIONS, METERS)
@@ -66,7 +64,9 @@ def test_a_struck_again_chord_is_one_note_a_frame():
 
 
 @given(
-    st.builds(lambda on, length: Note(on, 60, on + length), st.integers(0, 900), st.integers(1, 900)),
+    st.builds(
+        lambda on, length: Note(on, 60, on + length), st.integers(0, 900), st.integers(1, 900)
+    ),
     st.lists(
         st.builds(
             lambda on, length, pitch: Note(on, pitch, on + length),

@@ -1,0 +1,221 @@
+"""What the transport means, shown on a real engine with a real player on the null device."""
+
+import contextlib
+import threading
+import time
+from collections import defaultdict
+
+import pytest
+
+from rnnrbm_gui import paths
+from rnnrbm_gui.engine import events
+from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.engine import Engine
+from rnnrbm_gui.engine.sampler import Sampling
+from rnnrbm_gui.engine.timeline import Loop
+from rnnrbm_gui.music.note import Note
+from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.player.protocol import Sounding
+
+BEAT = 480
+MELODY = Score.of([Note(i * BEAT, p, (i + 1) * BEAT) for i, p in enumerate((67, 69, 71, 72))])
+
+
+class Follower:
+    """Drains an engine as the window does, and remembers."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.generated, self.sounded, self.truncated = [], [], []
+        self.end = 0
+        self.playing = False
+
+    def drain(self):
+        for event in self.engine.poll():
+            match event:
+                case events.Generated():
+                    self.generated = [n for n in self.generated if n.on < event.from_tick]
+                    self.generated += event.notes
+                    self.end = event.end_tick
+                case events.Truncated():
+                    self.generated = [n for n in self.generated if n.on < event.tick]
+                    self.truncated.append(event.tick)
+                    self.end = event.tick
+                case events.Playing():
+                    self.playing = event.playing
+                case Sounding():
+                    self.sounded.append(event)
+                case events.Trouble():
+                    pytest.fail(event.sentence)
+
+    def until(self, is_so, what, limit_s=20.0):
+        deadline, pause = time.monotonic() + limit_s, threading.Event()
+        while True:
+            self.drain()
+            if is_so():
+                return
+            assert time.monotonic() < deadline, f"waited in vain for {what}"
+            pause.wait(0.003)
+
+    def ons(self):
+        return [event for event in self.sounded if event.on]
+
+    def pairs_are_whole(self):
+        held = defaultdict(int)
+        for event in self.sounded:
+            held[event.pitch] += 1 if event.on else -1
+            assert held[event.pitch] in (0, 1)
+        return not any(held.values())
+
+
+@pytest.fixture
+def follower():
+    with contextlib.ExitStack() as stack:
+        engine = Engine(audio="null")
+        stack.callback(engine.close)
+        engine.set_mode(Mode.HARMONISE)
+        engine.set_sampling(Sampling(seed=3, gibbs_steps=40))
+        engine.set_bpm(300)
+        engine.start(paths.models() / "jsb-chorales.safetensors")
+        follower = Follower(engine)
+        follower.until(lambda: follower.end >= 8 * 4 * BEAT, "eight bars of look-ahead")
+        yield follower
+
+
+def test_a_loop_repeats_what_is_on_the_roll(follower):
+    engine = follower.engine
+    engine.set_score(MELODY)
+    engine.set_loop(Loop(0, 4 * BEAT))
+    engine.play()
+    follower.until(lambda: len(follower.ons()) > 40, "three passes")
+    engine.stop()
+    follower.until(lambda: not follower.playing and follower.pairs_are_whole(), "silence")
+    expected = sorted((n.on, n.pitch) for n in [*MELODY, *follower.generated] if n.on < 4 * BEAT)
+    ons = follower.ons()
+    for turn in range(2):
+        heard = ons[turn * len(expected) : (turn + 1) * len(expected)]
+        assert sorted(e.pitch for e in heard) == sorted(pitch for _, pitch in expected)
+
+
+def test_an_edit_ahead_is_answered_from_the_frame_it_changes(follower):
+    engine = follower.engine
+    before = [n for n in follower.generated if n.on < 12 * BEAT]
+    engine.play()
+    follower.until(lambda: engine.position() > BEAT, "a beat")
+    follower.truncated.clear()
+    engine.set_score(Score.of([Note(12 * BEAT, 76, 13 * BEAT)]))
+    follower.until(lambda: follower.truncated, "the answer")
+    assert follower.truncated == [12 * BEAT]
+    follower.until(lambda: follower.end > 16 * BEAT, "the new look-ahead")
+    assert [n for n in follower.generated if n.on < 12 * BEAT] == before
+    assert all(n.pitch < 76 for n in follower.generated if n.on == 12 * BEAT)
+
+
+def test_an_edit_behind_is_heard_on_the_next_pass(follower):
+    engine = follower.engine
+    engine.play()
+    follower.until(lambda: engine.position() > 6 * BEAT, "six beats")
+    before = [n for n in follower.generated if n.on < 6 * BEAT]
+    follower.truncated.clear()
+    engine.set_score(Score.of([Note(2 * BEAT, 76, 3 * BEAT)]))
+    follower.until(lambda: engine.position() > 9 * BEAT, "three more beats")
+    assert [n for n in follower.generated if n.on < 2 * BEAT] == [
+        n for n in before if n.on < 2 * BEAT
+    ]
+    assert not follower.truncated  # what has sounded stays as it sounded
+    engine.stop()
+    follower.until(lambda: follower.truncated, "the change on the way back")
+    assert follower.truncated == [2 * BEAT]
+    follower.until(lambda: follower.end >= 32 * BEAT, "the new look-ahead")
+    engine.play()
+    heard = len(follower.sounded)
+    follower.until(
+        lambda: any(e.pitch == 76 and e.on for e in follower.sounded[heard:]), "the drawn note"
+    )
+
+
+def test_a_seek_into_what_is_there_replays_it(follower):
+    engine = follower.engine
+    before = list(follower.generated)
+    engine.play()
+    follower.until(lambda: engine.position() > 5 * BEAT, "five beats")
+    engine.seek(2 * BEAT)
+    heard = len(follower.ons())
+    follower.until(lambda: len(follower.ons()) > heard + 8, "eight notes")
+    first = [n.pitch for n in before if n.on == 2 * BEAT]
+    assert sorted(e.pitch for e in follower.ons()[heard:][: len(first)]) == sorted(first)
+    until = min(len(before), 100)
+    assert follower.generated[:until] == before[:until]
+
+
+def test_erasing_a_sounding_note_ends_it_at_once(follower):
+    engine = follower.engine
+    engine.set_mode(Mode.FREE)
+    engine.set_score(Score.of([Note(0, 90, 100 * BEAT)]))
+    engine.play()
+    follower.until(lambda: any(e.pitch == 90 and e.on for e in follower.sounded), "the note")
+    engine.set_score(Score())
+    follower.until(
+        lambda: any(e.pitch == 90 and not e.on for e in follower.sounded), "its end", 2.0
+    )
+    assert engine.playing
+
+
+def test_lengthening_a_sounding_note_moves_its_end(follower):
+    engine = follower.engine
+    engine.set_mode(Mode.FREE)
+    engine.set_score(Score.of([Note(0, 90, 3 * BEAT)]))
+    engine.play()
+    follower.until(lambda: any(e.pitch == 90 and e.on for e in follower.sounded), "the note")
+    engine.set_score(Score.of([Note(0, 90, 6 * BEAT)]))
+    follower.until(lambda: engine.position() > 5 * BEAT, "five beats")
+    assert not any(e.pitch == 90 and not e.on for e in follower.sounded)
+    follower.until(lambda: any(e.pitch == 90 and not e.on for e in follower.sounded), "its end")
+
+
+@pytest.mark.parametrize("ending", ["pause", "stop", "seek"])
+def test_every_ending_ends_every_note(follower, ending):
+    engine = follower.engine
+    engine.set_score(MELODY)
+    engine.play()
+    follower.until(lambda: len(follower.ons()) > 5, "notes")
+    if ending == "seek":
+        engine.seek(20 * BEAT)
+        engine.pause()
+    elif ending == "close":
+        engine.close()
+    else:
+        getattr(engine, ending)()
+    follower.until(follower.pairs_are_whole, "every off")
+
+
+def test_play_until_stops_by_itself_at_the_tick(follower):
+    follower.engine.play(until=4 * BEAT)
+    follower.until(lambda: follower.playing, "playing")
+    follower.until(lambda: not follower.playing, "the end")
+    assert follower.engine.position() == 4 * BEAT
+    follower.until(follower.pairs_are_whole, "every off")
+    expected = sorted(n.pitch for n in follower.generated if n.on < 4 * BEAT)
+    assert sorted(e.pitch for e in follower.ons()) == expected
+
+
+def test_knobs_leave_what_has_sounded_alone(follower):
+    engine = follower.engine
+    engine.play()
+    follower.until(lambda: engine.position() > 4 * BEAT, "a bar")
+    before = [n for n in follower.generated if n.on <= 4 * BEAT]
+    follower.truncated.clear()
+    engine.set_sampling(Sampling(seed=99, gibbs_steps=40))
+    follower.until(lambda: follower.truncated, "another seed to take hold")
+    assert engine.position() <= follower.truncated[0] <= engine.position() + 3 * BEAT
+    assert [n for n in follower.generated if n.on <= 4 * BEAT] == before
+
+
+def test_a_recalled_roll_has_sounded_and_goes_on(follower):
+    engine = follower.engine
+    heard = [n for n in follower.generated if n.on < 8 * BEAT]
+    engine.set_sampling(Sampling(seed=1234, gibbs_steps=40))
+    follower.until(lambda: [n for n in follower.generated if n.on < 8 * BEAT] != heard, "other")
+    engine.recall(heard, 8)
+    follower.until(lambda: follower.end > 16 * BEAT, "going on")
+    assert [n for n in follower.generated if n.on < 8 * BEAT] == heard
