@@ -157,16 +157,16 @@ class SpyPort:
         heard: (monotonic seconds, bytes of the message), in order of arrival.
     """
 
-    def __init__(self, name: str = "spy") -> None:
+    def __init__(self, name: str = "spy", port: str = "in") -> None:
         import rtmidi
 
         self.heard: list[tuple[float, list[int]]] = []
         self._in = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name, queue_size_limit=100_000)
-        self._in.open_virtual_port("in")
+        self._in.open_virtual_port(port)
         self._ending = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="spy", daemon=True)
         self._poller.start()
-        self.port = f"{name}:in"
+        self.port = f"{name}:{port}"
 
     def __enter__(self) -> "SpyPort":
         return self

@@ -182,8 +182,6 @@ def test_every_ending_ends_every_note(follower, ending):
     if ending == "seek":
         engine.seek(20 * BEAT)
         engine.pause()
-    elif ending == "close":
-        engine.close()
     else:
         getattr(engine, ending)()
     follower.until(follower.pairs_are_whole, "every off")

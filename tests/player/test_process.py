@@ -171,6 +171,24 @@ def test_a_probe_knows_whether_jack_answers() -> None:
         assert "JACK server not running" in answer.stdout
 
 
+@needs("jackd")
+def test_a_player_stuck_in_a_library_ends_itself_though_the_app_is_gone() -> None:
+    with jack_server() as jack:
+        player = Process()
+        player.send(protocol.Admit("jack"))
+        wait_until(lambda: any(protocol.VIRTUAL in outputs(r) for r in player.reports))
+        jack.stop()
+        player.send(protocol.OpenOutput(protocol.VIRTUAL))
+        wait_until(lambda: player.reports[-1] == protocol.Entering("jack"))
+        player.process.stdin.close()  # type: ignore[union-attr]
+        player.process.wait(5)
+        assert player.end() == 1
+
+
+def outputs(report: Any) -> tuple[protocol.OutputId, ...]:
+    return report.outputs if isinstance(report, protocol.Outputs) else ()
+
+
 def test_the_doctor_lists_apis_and_the_audio_device() -> None:
     source = (
         "import json, os\n"

@@ -154,6 +154,28 @@ def test_cancel_keeps_what_is_earlier_and_the_offs_of_what_sounds() -> None:
     ]
 
 
+def test_cancel_takes_back_what_begins_at_its_very_tick() -> None:
+    scheduler = playing(note(1, 399, 450, 60), note(2, 400, 450, 62))
+    scheduler.cancel(2, 400, 0.1)
+    assert [s.pitch for s in scheduler.advance(2.0) if s.velocity] == [60]
+
+
+def test_a_note_that_has_ended_is_not_struck_again_by_its_echo() -> None:
+    scheduler = playing(note(1, 0, 10))
+    assert len(scheduler.advance(0.02)) == 2
+    scheduler.schedule(1, (note(1, 0, 600),), 0.03)
+    assert scheduler.advance(1.0) == []
+    assert scheduler.dropped == []
+
+
+def test_notes_handed_over_before_play_sound_if_they_are_of_its_epoch() -> None:
+    scheduler = Scheduler()
+    scheduler.schedule(2, (note(1, 100, 200, 60),), 0.0)
+    scheduler.schedule(1, (note(2, 100, 200, 62),), 0.0)
+    scheduler.play(0, 2, BPM, 5.0)
+    assert told(scheduler.advance(6.0)) == [(5.1, 60, True), (5.2, 60, False)]
+
+
 def test_a_known_id_replaces_the_unsent_note_and_moves_the_end_of_a_sounding_one() -> None:
     scheduler = playing(note(1, 0, 500, 60), note(2, 400, 500, 62))
     scheduler.advance(0.1)
