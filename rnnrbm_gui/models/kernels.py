@@ -130,9 +130,9 @@ def padded(rows: NDArray[Number]) -> NDArray[Number]:
 _kernel: Kernel = gibbs_plain
 
 
-def gibbs(*arguments: object) -> Float:
-    """Run the kernel that is ready; arguments and result of ``gibbs_plain``."""
-    return _kernel(*arguments)  # type: ignore[arg-type]
+def kernel() -> Kernel:
+    """Return the kernel to call now; arguments and result are those of ``gibbs_plain``."""
+    return _kernel
 
 
 def is_compiled() -> bool:

@@ -36,7 +36,7 @@ class Frame:
     Attributes:
         v: (n_visible,), the keys that are on.
         mean_v: (n_visible,), how probable each key was, averaged over the last quarter of the
-            steps; 0 or 1 where a key was held.
+            steps; 0 or 1, to within 1e-30, where a key was held.
     """
 
     v: NDArray[np.bool_]
@@ -142,7 +142,7 @@ class FrameSampler:
         n_steps = len(scale) - 1
         first_mean = n_steps + 1 - max(1, round(AVERAGED_SHARE * n_steps))
         play = self._playable
-        mean_v = kernels.gibbs(
+        mean_v = kernels.kernel()(
             play.W,
             play.WT,
             state.bv_t,
