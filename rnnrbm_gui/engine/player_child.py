@@ -15,7 +15,9 @@ from rnnrbm_gui.player.protocol import now_s
 START_S, SILENT_S = 5.0, 1.2
 """How long a player may take to its first sign of life, and from one to the next."""
 
-PROBE_S, PROBE_AGAIN_S = 1.5, 3.0
+PROBE_S = 1.5
+AGAIN_S, RARELY_S = 3.0, 24.0
+"""An API that has never answered is asked less and less often."""
 
 MIDI_APIS = {"linux": ("alsa", "jack"), "darwin": ("core",), "win32": ("winmm",)}
 """What rtmidi's wheels hold; the app itself never loads rtmidi."""
@@ -112,22 +114,31 @@ class Child:
 class Probes:
     """Asks MIDI APIs in throw-away processes whether they answer.
 
-    An API is *admitted* while it does. All calls come from the one thread that watches.
+    An API is *admitted* while it does. But for ``hurry``, all calls come from one thread.
     """
 
     def __init__(self) -> None:
         self.admitted: set[str] = set()
         self._due_s = dict.fromkeys(MIDI_APIS.get(sys.platform, ()), 0.0)
+        self._pause_s = dict.fromkeys(self._due_s, AGAIN_S)
+        self._answered: set[str] = set()
+        self._hurry = False
         self._running: dict[str, tuple[subprocess.Popen[str], float]] = {}
+
+    def hurry(self) -> None:
+        """Ask everyone soon (from any thread)."""
+        self._hurry = True
 
     def exclude(self, api: str, at_s: float) -> None:
         """Do without an API until a probe comes back from it."""
+        self._pause_s[api] = AGAIN_S
         self.admitted.discard(api)
         self._due_s[api] = at_s + 0.5
 
     def watch(self, at_s: float) -> list[protocol.Admit | protocol.Refuse]:
         """Start probes that are due; return what those that ended tell the player."""
-        for api in [api for api, due_s in self._due_s.items() if due_s <= at_s]:
+        hurry, self._hurry = self._hurry, False
+        for api in [api for api, due_s in self._due_s.items() if hurry or due_s <= at_s]:
             self._running[api] = (_probe(api), at_s + PROBE_S)
             del self._due_s[api]
         answers: list[protocol.Admit | protocol.Refuse] = []
@@ -138,9 +149,12 @@ class Probes:
             reason = _outcome(process)
             if reason is None:
                 self.admitted.add(api)
+                self._answered.add(api)
                 answers.append(protocol.Admit(api))
             else:
-                self._due_s[api] = at_s + PROBE_AGAIN_S
+                self._due_s[api] = at_s + self._pause_s[api]
+                if api not in self._answered:
+                    self._pause_s[api] = min(2 * self._pause_s[api], RARELY_S)
                 answers.append(protocol.Refuse(api, reason))
         return answers
 

@@ -8,11 +8,12 @@ to tell is fetched by ``poll``.
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rnnrbm_gui.engine.player_child import Child, Probes
-from rnnrbm_gui.music.timing import PPQ, ticks_per_second
+from rnnrbm_gui.engine.player_memory import Memory
+from rnnrbm_gui.music.timing import ticks_per_second
 from rnnrbm_gui.player import protocol
 from rnnrbm_gui.player.protocol import (
     BUILT_IN,
@@ -50,7 +51,6 @@ __all__ = [
 
 WATCH_S, ASLEEP_S = 0.05, 0.5
 ANSWER_S = 0.15
-FORGET_S = 2.0
 MOST_DEATHS, DEATHS_WITHIN_S, REST_S = 4, 10.0, 5.0
 """A player that dies so often so quickly is left alone for a while."""
 
@@ -62,51 +62,6 @@ class Replaced:
     sentence: str
 
 
-@dataclass(slots=True)
-class _Memory:
-    """What a new player must be told to go on where the old one ended."""
-
-    output: OutputId = BUILT_IN
-    state: OutputState | None = None
-    anchor: Anchor | None = None
-    programs: dict[int, protocol.Program] = field(default_factory=dict)
-    notes: dict[int, tuple[int, TimedNote]] = field(default_factory=dict)  # unsent or sounding
-    sounding: dict[tuple[int, int], int | None] = field(default_factory=dict)
-    struck: set[int] = field(default_factory=set)
-
-    def owed(self, tick: float) -> tuple[tuple[int, int], ...]:
-        """Return every (channel, pitch) that may sound at the receiver at a tick."""
-        keys = dict.fromkeys(self.sounding)
-        keys.update(dict.fromkeys((0, pitch) for pitch in self.struck))
-        due = (note for _, note in self.notes.values() if note.on <= tick)
-        keys.update(dict.fromkeys((note.channel, note.pitch) for note in due))
-        keys.update(dict.fromkeys(self.state.owed if self.state else ()))
-        return tuple(keys)
-
-    def take(self, epoch: int, batch: tuple[TimedNote, ...]) -> None:
-        """Keep notes; those that must have ended without a word are forgotten."""
-        if self.anchor is not None:
-            over = self.anchor.tick_at(now_s() - FORGET_S)
-            self.notes = {i: known for i, known in self.notes.items() if known[1].off > over}
-        self.notes.update((note.id, (epoch, note)) for note in batch)
-
-    def hear(self, report: Any) -> None:
-        """Keep what a report says."""
-        match report:
-            case Sounding(pitch, True, note_id):
-                self.sounding[report.channel, pitch] = note_id
-            case Sounding(pitch, False, note_id):
-                self.sounding.pop((report.channel, pitch), None)
-                if note_id is not None:
-                    self.notes.pop(note_id, None)
-            case Dropped(note_id):
-                self.notes.pop(note_id, None)
-            case Anchor() if self.anchor is None or report.epoch >= self.anchor.epoch:
-                self.anchor = report
-            case OutputState(output) if output == self.output:
-                self.state = report
-
-
 class PlayerClient:
     """Plays notes through a process of its own, which is replaced when it fails."""
 
@@ -114,7 +69,7 @@ class PlayerClient:
         self._null = audio == "null"
         self._changed = threading.Condition(threading.RLock())
         self._child: Child | None = None
-        self._memory = _Memory()
+        self._memory = Memory()
         self._events: deque[Any] = deque()
         self._answers: dict[int, Cancelled | None] = {}  # None: still waited for
         self._token = 0
@@ -147,7 +102,12 @@ class PlayerClient:
     # ---- transport
 
     def play(self, tick: float, epoch: int, bpm: float) -> None:
-        """Start the clock at a play tick; what sounds ends, unsent notes of older epochs go."""
+        """Start the clock at a play tick; what sounds ends, unsent notes of older epochs go.
+
+        Raises:
+            ValueError: ``bpm`` is not a tempo.
+        """
+        _check(bpm)
         with self._changed:
             memory, at_s = self._memory, now_s()
             memory.anchor = Anchor(tick, at_s, ticks_per_second(bpm), True, epoch)
@@ -165,7 +125,12 @@ class PlayerClient:
             self._send(protocol.Pause())
 
     def tempo(self, bpm: float) -> None:
-        """Go on at another tempo; nothing is sent again."""
+        """Go on at another tempo; nothing is sent again.
+
+        Raises:
+            ValueError: ``bpm`` is not a tempo.
+        """
+        _check(bpm)
         with self._changed:
             memory, at_s = self._memory, now_s()
             if memory.anchor is not None:
@@ -262,6 +227,7 @@ class PlayerClient:
 
     def refresh_outputs(self) -> None:
         """Ask for the list of outputs now; otherwise it comes whenever it changes."""
+        self._probes.hurry()
         self._send(protocol.Refresh())
 
     def set_program(self, program: int | None, bank: int | None = None, channel: int = 0) -> None:
@@ -354,29 +320,13 @@ class PlayerClient:
             for (channel, pitch), note_id in self._memory.sounding.items():
                 self._events.append(Sounding(pitch, False, note_id, at_s, 0.0, channel))
             self._child = Child(self._hear, null=self._null)
-            self._brief(self._child, lost=bool(suspect))
+            for api in sorted(self._probes.admitted):
+                self._child.send(protocol.Admit(api))
+            for command in self._memory.briefing(lost=bool(suspect)):
+                self._child.send(command)
         self._events.append(Replaced(f"The player {what}{inside} and was replaced."))
 
-    def _brief(self, child: Child, *, lost: bool) -> None:
-        """Tell a new player everything it must know."""
-        memory, at_s = self._memory, now_s()
-        tick = memory.anchor.tick_at(at_s) if memory.anchor else 0.0
-        for api in sorted(self._probes.admitted):
-            child.send(protocol.Admit(api))
-        for program in memory.programs.values():
-            child.send(program)
-        was_lost = lost or (memory.state is not None and memory.state.state == "lost")
-        child.send(protocol.OpenOutput(memory.output, memory.owed(tick), was_lost))
-        memory.sounding.clear()
-        memory.struck.clear()
-        memory.notes = {i: known for i, known in memory.notes.items() if known[1].on > tick}
-        anchor = memory.anchor
-        if anchor is None:
-            return
-        bpm = anchor.ticks_per_s * 60 / PPQ
-        started_s = anchor.at_s if anchor.playing else None
-        child.send(protocol.Play(anchor.tick, anchor.epoch, bpm, started_s))
-        if not anchor.playing:
-            child.send(protocol.Pause())
-        for epoch, note in memory.notes.values():
-            child.send(protocol.Schedule(epoch, (note,)))
+
+def _check(bpm: float) -> None:
+    if not 1.0 <= bpm <= 100_000.0:
+        raise ValueError(f"bpm must be in 1..100000, got {bpm}")

@@ -179,6 +179,15 @@ def test_a_player_that_dies_while_the_clock_stands_stays_where_it_was(told: Told
     assert client.cancel(4, 0) == pytest.approx(tick, abs=1)
 
 
+def test_a_tempo_that_is_none_is_refused_before_it_reaches_the_player() -> None:
+    client = PlayerClient(audio="null")
+    for bpm in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="bpm must be in"):
+            client.play(0, 1, bpm)
+        with pytest.raises(ValueError, match="bpm must be in"):
+            client.tempo(bpm)
+
+
 def test_closing_twice_and_without_start_is_harmless() -> None:
     PlayerClient(audio="null").close()
     told = Told()

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from rnnrbm_gui.player import protocol
 
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 messages = st.one_of(
     *(
         st.from_type(kind)
         for kind in (*typing.get_args(protocol.Command), *typing.get_args(protocol.Report))
     )
 )
-st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 
 
 @given(messages)
