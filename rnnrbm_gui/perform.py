@@ -54,6 +54,8 @@ class Performance:
     def __post_init__(self) -> None:
         if not 1 <= self.bars <= 10_000:
             raise UserError(f"--bars must be in 1..10000, got {self.bars}.")
+        if not 0 <= self.seed < 2**32:
+            raise UserError(f"--seed must be in 0..4294967295, got {self.seed}.")
         if self.bpm is not None and not SLOWEST_BPM <= self.bpm <= FASTEST_BPM:
             raise UserError(f"--bpm must be in 20..300, got {self.bpm:g}.")
         for path in (self.mid, self.wav, self.png):
