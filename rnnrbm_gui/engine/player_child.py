@@ -22,6 +22,7 @@ AGAIN_S, RARELY_S = 3.0, 24.0
 MIDI_APIS = {"linux": ("alsa", "jack"), "darwin": ("core",), "win32": ("winmm",)}
 """What rtmidi's wheels hold; the app itself never loads rtmidi."""
 
+_PYTHON = (sys.executable, "-P", "-m")  # -P: a json.py in the user's folder is not ours
 _QUIET = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
@@ -35,7 +36,7 @@ class Child:
     def __init__(self, hear: "Callable[[Child, Any], None]", *, null: bool) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rnnrbm_gui.player", *(["--null"] if null else [])],
+            [*_PYTHON, "rnnrbm_gui.player", *(["--null"] if null else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -167,7 +168,7 @@ class Probes:
 
 def _probe(api: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "rnnrbm_gui.player.probe", api],
+        [*_PYTHON, "rnnrbm_gui.player.probe", api],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

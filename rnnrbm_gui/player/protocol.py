@@ -45,6 +45,10 @@ class TimedNote:
     velocity: int
     channel: int = 0
 
+    def __post_init__(self) -> None:
+        _check(pitch=(self.pitch, 0, 127), velocity=(self.velocity, 1, 127))
+        _check(channel=(self.channel, 0, 15))
+
 
 # ---- commands: from the app to the player
 
@@ -94,6 +98,9 @@ class Strike:
 
     pitch: int
     velocity: int
+
+    def __post_init__(self) -> None:
+        _check(pitch=(self.pitch, 0, 127), velocity=(self.velocity, 1, 127))
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +306,12 @@ def decode(line: bytes) -> Any:
     if type(message).__name__ not in _KINDS:
         raise ValueError(f"the line must be a message of the player, got {line[:80]!r}")
     return message
+
+
+def _check(**ranges: tuple[int, int, int]) -> None:
+    for name, (value, lowest, highest) in ranges.items():
+        if not lowest <= value <= highest:
+            raise ValueError(f"{name} must be in {lowest}..{highest}, got {value}")
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -1,17 +1,23 @@
 """The chosen output, and the account of what sounds there."""
 
 import contextlib
+import sys
 from collections import deque
 from collections.abc import Iterable
 
 from rnnrbm_gui.player.audio import Speaker
 from rnnrbm_gui.player.ports import MidiError, MidiPorts, Port, display_name
-from rnnrbm_gui.player.protocol import BUILT_IN, OutputId, OutputState
+from rnnrbm_gui.player.protocol import BUILT_IN, VIRTUAL, OutputId, OutputState
 from rnnrbm_gui.player.schedule import Key, Stroke
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 BANK, SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 0, 64, 120, 123
 RELEASE_VELOCITY = 64  # what MIDI asks of keyboards that do not measure it
+
+NO_VIRTUAL_PORTS = (
+    "Windows has no virtual MIDI ports: install a loop-back driver such as loopMIDI and choose "
+    "its port."
+)
 
 DOUBTFUL_S = 1.5
 """It takes up to so long until a receiver is known to have gone."""
@@ -138,6 +144,8 @@ class Wire:
             self._port = SpeakerPort(self._speaker)
         elif not self._ports.answers(self.output.api):
             self.state = None
+            if self.output == VIRTUAL and sys.platform == "win32":
+                return self._say("failed", NO_VIRTUAL_PORTS)
             return None
         else:
             try:

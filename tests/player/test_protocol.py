@@ -7,6 +7,18 @@ from hypothesis import strategies as st
 from rnnrbm_gui.player import protocol
 
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+pitches, velocities = st.integers(0, 127), st.integers(1, 127)
+st.register_type_strategy(
+    protocol.TimedNote,
+    st.builds(
+        protocol.TimedNote,
+        *(st.integers(),) * 3,
+        pitches,
+        velocities,
+        st.integers(0, 15),
+    ),
+)
+st.register_type_strategy(protocol.Strike, st.builds(protocol.Strike, pitches, velocities))
 messages = st.one_of(
     *(
         st.from_type(kind)
@@ -33,6 +45,8 @@ def test_every_message_survives_the_wire(message: object) -> None:
         b'{"is": "Play"}',
         b'{"no": 1}',
         b'{"is": "Tempo", "bpm": 90, "more": 1}',
+        b'{"is": "Strike", "pitch": 128, "velocity": 80}',
+        b'{"is": "Strike", "pitch": 60, "velocity": 0}',
         b"\xff\xfe",
     ],
 )
