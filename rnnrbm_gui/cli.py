@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", default="valid", help="default %(default)s")
     evaluate.add_argument("--chains", type=int, default=100, help="AIS runs; %(default)s")
     evaluate.add_argument("--temperatures", type=int, default=1000, help="default %(default)s")
-    evaluate.add_argument("--most-frames", type=int, help="only so many frames; default: all")
+    evaluate.add_argument(
+        "--most-frames", type=int, default=500, help="spread over the part; default %(default)s"
+    )
     evaluate.set_defaults(run=_evaluate)
 
     doctor = commands.add_parser("doctor", help="show what the app depends on and what works")

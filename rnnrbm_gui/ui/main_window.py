@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from rnnrbm_gui import paths
-from rnnrbm_gui.data.model_file import load_model
+from rnnrbm_gui.data.model_file import read_header
 from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.engine.sampler import Sampling
@@ -355,7 +355,7 @@ def shipped_models() -> list[tuple[Path, str]]:
     found = []
     for path in sorted(paths.models().glob("*.safetensors")):
         try:
-            found.append((path, load_model(path).header.name))
+            found.append((path, read_header(path).name))
         except ModelError:
             continue
     return sorted(found, key=lambda item: item[0].name != DEFAULT_MODEL)

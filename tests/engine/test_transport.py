@@ -215,5 +215,8 @@ def test_a_recalled_roll_has_sounded_and_goes_on(follower):
     engine.set_sampling(Sampling(seed=1234, gibbs_steps=40))
     follower.until(lambda: [n for n in follower.generated if n.on < 8 * BEAT] != heard, "other")
     engine.recall(heard, 8)
-    follower.until(lambda: follower.end > 16 * BEAT, "going on")
-    assert [n for n in follower.generated if n.on < 8 * BEAT] == heard
+    follower.until(
+        lambda: [n for n in follower.generated if n.on < 8 * BEAT] == heard
+        and follower.end > 16 * BEAT,
+        "what was heard, and more",
+    )
