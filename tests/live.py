@@ -94,31 +94,43 @@ def _end(process: subprocess.Popen[Any]) -> None:
         process.wait()
 
 
-_serial = iter(range(10_000))
+@contextlib.contextmanager
+def jack_server() -> Iterator[Jack]:
+    """Run a JACK server on the dummy driver; this process and its children find it.
+
+    JACK has eight places in shared memory, and a killed server leaves its place taken until one of
+    the same name starts: so there are but a few names, each locked by whoever uses it.
+    """
+    before = {key: os.environ.get(key) for key in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")}
+    with _free_name() as name:
+        os.environ.update(JACK_DEFAULT_SERVER=name, JACK_NO_START_SERVER="1")
+        jack = Jack(name, _jackd(name), dict(os.environ))
+        try:
+            wait_until(jack.ports, 10, "jackd")
+            yield jack
+        finally:
+            if jack.process.poll() == -signal.SIGKILL:
+                jack.start()  # takes the place over, to give it back when it is ended
+            jack.end()
+            for key, value in before.items():
+                if value is None:
+                    del os.environ[key]
+                else:
+                    os.environ[key] = value
 
 
 @contextlib.contextmanager
-def jack_server() -> Iterator[Jack]:
-    """Run a JACK server on the dummy driver; this process and its children find it."""
-    name = f"rnnrbm{os.getpid()}x{next(_serial)}"
-    ours = {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
-    before = {key: os.environ.get(key) for key in ours}
-    os.environ.update(ours)
-    jack = Jack(name, _jackd(name), dict(os.environ))
-    try:
-        wait_until(jack.ports, 10, "jackd")
-        yield jack
-    finally:
-        if jack.process.poll() == -signal.SIGKILL:
-            # A killed server leaves one of the machine's eight places taken; one of the same name
-            # takes that place over and gives it back when it is ended.
-            jack.start()
-        jack.end()
-        for key, value in before.items():
-            if value is None:
-                del os.environ[key]
-            else:
-                os.environ[key] = value
+def _free_name() -> Iterator[str]:
+    import fcntl  # not on Windows, where there is no JACK to test with
+
+    for serial in range(6):
+        name = f"rnnrbm-test-{os.getuid()}-{serial}"
+        with (Path(tempfile.gettempdir()) / f"{name}.lock").open("w") as lock:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield name
+                return
+    pytest.fail("every name for a JACK server is taken: do other tests still run?")
 
 
 @contextlib.contextmanager
