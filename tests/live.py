@@ -125,11 +125,11 @@ def _free_name() -> Iterator[str]:
 
     for serial in range(6):
         name = f"rnnrbm-test-{os.getuid()}-{serial}"
-        with (Path(tempfile.gettempdir()) / f"{name}.lock").open("w") as lock:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield name
-                return
+        path = Path(tempfile.gettempdir()) / f"{name}.lock"
+        with path.open("w") as lock, contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield name
+            return
     pytest.fail("every name for a JACK server is taken: do other tests still run?")
 
 
