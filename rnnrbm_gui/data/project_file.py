@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnnrbm_gui import paths
 from rnnrbm_gui.data.whole_file import read_whole, write_whole
 from rnnrbm_gui.errors import FileError
 from rnnrbm_gui.music.note import Note
@@ -114,11 +113,6 @@ def save_project(path: Path, project: Project) -> None:
     }
     lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in fields.items())
     write_whole(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
-
-
-def autosave_path() -> Path:
-    """Return where the project is kept against a crash (the folder may not be there yet)."""
-    return paths.state() / f"autosave{SUFFIX}"
 
 
 def _lists(score: Score) -> list[list[int]]:

@@ -1,11 +1,12 @@
 """Opening and saving from the window; reading happens off the GUI thread."""
 
+import os
 import queue
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QLockFile, QObject, QTimer
 from PySide6.QtWidgets import QFileDialog
 
 from rnnrbm_gui import paths
@@ -14,14 +15,36 @@ from rnnrbm_gui.data.project_file import Project, load_project, save_project
 from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.errors import FileError
 from rnnrbm_gui.music.score import Score
-from rnnrbm_gui.ui.session import autosave_path, last_path, orphans
 from rnnrbm_gui.ui.settings import Settings
 
 if TYPE_CHECKING:
     from rnnrbm_gui.ui.main_window import MainWindow
 
 AUTOSAVE_MS = 30_000
+LOCK = ".lock"
 FILTER = "MIDI files (*.mid *.midi)"
+
+
+def autosave_path() -> Path:
+    """Return where this instance keeps its roll while it runs; a lock beside it says it does."""
+    return paths.state() / f"running-{os.getpid()}.rnnrbm"
+
+
+def last_path() -> Path:
+    """Return where the roll waits for the next start."""
+    return paths.state() / "last.rnnrbm"
+
+
+def orphans() -> list[Path]:
+    """Return the rolls of instances that ended without a word, newest first."""
+    found = []
+    for path in paths.state().glob("running-*.rnnrbm"):
+        lock = QLockFile(str(path.with_suffix(LOCK)))
+        lock.setStaleLockTime(0)
+        if path != autosave_path() and lock.tryLock(0):
+            lock.unlock()
+            found.append(path)
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 class Files(QObject):
@@ -37,7 +60,8 @@ class Files(QObject):
         self._saved: Score | None = None
         self._autosave = QTimer(self, interval=AUTOSAVE_MS)
         self._autosave.timeout.connect(self._save_running)
-        self._autosave.start()
+        self._running = QLockFile(str(autosave_path().with_suffix(LOCK)))
+        self._running.setStaleLockTime(0)  # stale only when its process is gone
 
     def new(self) -> None:
         """Take every drawn note off the roll, one undo step."""
@@ -112,6 +136,16 @@ class Files(QObject):
 
     def restore(self) -> None:
         """Put back what was on the roll when the app last ended, however it ended."""
+        try:
+            paths.state().mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._window.messages.say(
+                f"The roll will not be kept: {paths.state()} cannot be made ({error.strerror}).",
+                error=True,
+            )
+            return
+        self._running.tryLock(0)
+        self._autosave.start()
         crashed = orphans()
         for path in (*crashed, last_path()):
             if not path.exists():
@@ -147,7 +181,7 @@ class Files(QObject):
                 seed=project.seed, temperature=project.temperature, gibbs_steps=project.gibbs_steps
             ).sampling()
         )
-        window.session.commit("Restore", project.drawn)
+        window.session.start_from(project.drawn)
         if project.generated_frames:
             window.engine.recall(project.generated.notes, project.generated_frames)
         if project.loop:
@@ -182,6 +216,7 @@ class Files(QObject):
         self._autosave.stop()
         if self._write(last_path()):
             autosave_path().unlink(missing_ok=True)
+        self._running.unlock()
 
     def _write(self, path: Path) -> bool:
         project = self._project()

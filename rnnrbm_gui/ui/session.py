@@ -7,7 +7,6 @@ Nothing is ever lost: the roll is written to a state file while one works and wh
 closes, and it is on the roll again at the next start. So closing asks no question.
 """
 
-import os
 from bisect import bisect_left
 from pathlib import Path
 
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from rnnrbm_gui import paths
 from rnnrbm_gui.data.midi_file import MidiSong, MidiTrack, write_midi
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.engine.events import Generated, Truncated
@@ -70,6 +68,10 @@ class Session(QObject):
     def commit(self, name: str, score: Score) -> None:
         """Take over an edited score as one undo step."""
         self._move_to(self._history.commit(name, score))
+
+    def start_from(self, score: Score) -> None:
+        """Take over the score of an earlier start; there is nothing to undo yet."""
+        self._move_to(History(score))
 
     def undo(self) -> None:
         """Take the last step back."""
@@ -137,33 +139,3 @@ class Session(QObject):
             path, [t for t in tracks if len(t.score)], bpm=bpm, meter=self.meter, title=path.stem
         )
         return f"Saved {len(drawn)} drawn and {len(generated)} generated notes to {path.name}."
-
-
-def autosave_path() -> Path:
-    """Return where this instance keeps its roll while it runs."""
-    return paths.state() / f"running-{os.getpid()}.rnnrbm"
-
-
-def last_path() -> Path:
-    """Return where the roll waits for the next start."""
-    return paths.state() / "last.rnnrbm"
-
-
-def orphans() -> list[Path]:
-    """Return the rolls of instances that ended without a word, newest first."""
-    found = []
-    for path in paths.state().glob("running-*.rnnrbm"):
-        pid = path.stem.removeprefix("running-")
-        if pid.isdigit() and not _alive(int(pid)):
-            found.append(path)
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rnnrbm_gui import paths
 from rnnrbm_gui.data.project_file import (
     Project,
-    autosave_path,
     load_project,
     save_project,
 )
@@ -153,7 +151,3 @@ def test_a_hundred_thousand_notes_of_one_pitch_open_in_time(tmp_path: Path) -> N
     begin_s = time.process_time()
     assert len(load_project(path).drawn) == 100_000
     assert time.process_time() - begin_s < 3
-
-
-def test_the_autosave_lies_with_the_user_s_state() -> None:
-    assert autosave_path() == paths.state() / "autosave.rnnrbm"

@@ -17,9 +17,9 @@ from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
+from rnnrbm_gui.ui.files import autosave_path, last_path
 from rnnrbm_gui.ui.main_window import HINT, MainWindow
 from rnnrbm_gui.ui.roll.layers import KEYBOARD, RULER
-from rnnrbm_gui.ui.session import autosave_path, last_path
 from rnnrbm_gui.ui.settings import Settings, load_settings, settings_path
 from rnnrbm_gui.ui.theme import DARK, LIGHT
 
