@@ -124,6 +124,11 @@ class MainWindow(QMainWindow):
         panel.sampling_changed.connect(self.set_sampling)
         panel.articulation_changed.connect(self.set_articulation)
         panel.keep_requested.connect(self.keep)
+        # What was typed or chosen is done: the keys belong to the roll again.
+        for field in (transport.bpm.lineEdit(), panel.seed):
+            field.returnPressed.connect(canvas.setFocus)
+        for box in (transport.meter, transport.output, panel.model, panel.articulation):
+            box.activated.connect(canvas.setFocus)
 
     def _show_settings(self) -> None:
         settings = self.settings
