@@ -30,7 +30,8 @@ STUCK_S = 3.0
 SPIN_S = 0.002
 """The last moments before a note are slept in small steps; the system's timers are coarser."""
 
-SEND_AT_MOST_S = 0.05
+ENTER_WITHIN_S, LEAVE_WITHIN_S = 0.1, 0.5
+"""How long the loop waits for its last words to be written."""
 
 
 class Reports:
@@ -39,30 +40,34 @@ class Reports:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._idle = threading.Event()
+        self._written = threading.Condition()
+        self._n_unwritten = 0
         threading.Thread(target=self._write, name="reports", daemon=True).start()
 
     def __call__(self, report: protocol.Report) -> None:
         """Send a report, without waiting."""
-        self._idle.clear()
+        with self._written:
+            self._n_unwritten += 1
         self._lines.put(protocol.encode(report))
 
     def entering(self, api: str) -> None:
         """Send what must be known before a call that may never come back."""
         self(protocol.Entering(api))
-        self.flush()
+        self.flush(ENTER_WITHIN_S)
 
-    def flush(self) -> None:
+    def flush(self, limit_s: float) -> None:
         """Wait until everything is written, but not long."""
-        self._idle.wait(SEND_AT_MOST_S)
+        with self._written:
+            self._written.wait_for(lambda: self._n_unwritten == 0, limit_s)
 
     def _write(self) -> None:
         with contextlib.suppress(OSError):  # the app is gone; the reader of commands sees it too
             while True:
                 self._out.write(self._lines.get())
-                if self._lines.empty():
-                    self._out.flush()
-                    self._idle.set()
+                self._out.flush()
+                with self._written:
+                    self._n_unwritten -= 1
+                    self._written.notify_all()
 
 
 class Orphaned:
@@ -98,7 +103,7 @@ class Player:
             self._wire.silence(at_s)
             if not self._asked_to_quit:  # else other apps at the same synth need not fall silent
                 self._wire.sweep(self._channels, at_s)
-            self._report.flush()
+            self._report.flush(LEAVE_WITHIN_S)
             faulthandler.dump_traceback_later(STUCK_S, exit=True)
             self._wire.close()
             self._ports.close()
@@ -236,7 +241,7 @@ def main() -> None:
         player.run()
     except Exception as error:
         reports(protocol.Trouble(f"The player failed: {type(error).__name__}: {error}."))
-        reports.flush()
+        reports.flush(LEAVE_WITHIN_S)
         raise
 
 
