@@ -189,7 +189,8 @@ class SpyPort:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        if not self._ending.is_set():
+            self.close()
 
     def close(self) -> None:
         """End; only while the server lives (rtmidi crashes otherwise), else ``abandon``."""
