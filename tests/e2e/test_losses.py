@@ -90,6 +90,7 @@ def test_the_synth_is_killed_and_comes_back(display: Screen, tmp_path: Path) -> 
 @pytest.mark.parametrize("way", ["killed", "stopped"])
 def test_the_jack_server_goes(display: Screen, tmp_path: Path, way: str) -> None:
     with playing_to_a_spy(display, tmp_path / "app") as (jack, spy, window):
+        at_the_loss = wait_until(spy.sounding, 5, "a sounding note")
         if way == "killed":
             jack.process.kill()
             jack.process.wait()
@@ -103,7 +104,16 @@ def test_the_jack_server_goes(display: Screen, tmp_path: Path, way: str) -> None
         wait_until(window.stands_still, 5, "the playhead to stop by a key")
         window.keys("space")
         window.see_it_move()
-        if way == "stopped":
+        if way == "killed":
+            jack.start()
+            with SpyPort() as back:
+                wait_until(lambda: len(back.notes()) > 20, 10, "notes at the new server")
+                first_on = [on for on, _, _ in back.notes()].index(True)
+                owed = {(channel, pitch) for _, channel, pitch in back.notes()[:first_on]}
+                assert owed >= at_the_loss, "the offs of what sounded at the loss come first"
+                window.keys("space")
+                wait_until(lambda: not back.sounding(), 2, "silence after a pause")
+        else:
             jack.go_on()
             gone_on_s = time.monotonic()
             # What had been sent before arrives at once; the app's own offs and notes come later.
