@@ -107,7 +107,7 @@ class App:
 
     def see_no_child(self, limit_s: float) -> None:
         """Fail unless every process that the app has started is gone."""
-        wait_until(lambda: not [c for c in self.children if _runs(c)], limit_s, "children's end")
+        wait_until(lambda: not [c for c in self.children if runs(c)], limit_s, "children's end")
 
     def errors(self) -> str:
         """Return what the app wrote to standard error and into its log."""
@@ -126,7 +126,8 @@ def _is_player(process: psutil.Process) -> bool:
     return False
 
 
-def _runs(process: psutil.Process) -> bool:
+def runs(process: psutil.Process) -> bool:
+    """Tell whether a process is there and no zombie."""
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

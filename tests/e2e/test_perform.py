@@ -1,6 +1,5 @@
 """The main job without a window: what is played is written down, and is the same every time."""
 
-import contextlib
 import signal
 import subprocess
 import threading
@@ -12,7 +11,7 @@ import psutil
 import pytest
 from PySide6.QtGui import QImage
 
-from tests.e2e.app import COMMAND, surroundings
+from tests.e2e.app import COMMAND, runs, surroundings
 from tests.e2e.sound import QUIET, frequency, read_wav, recording
 from tests.live import SpyPort, fluidsynth, jack_server, needs, wait_until
 
@@ -170,11 +169,5 @@ def test_the_bare_command_without_a_display_performs_until_it_is_interrupted(
         reader.join()
         process.stdout.close()
         process.stderr.close()
-    wait_until(lambda: not any(map(_runs, children)), 3, "the children's end")
+    wait_until(lambda: not any(map(runs, children)), 3, "the children's end")
     assert not (tmp_path / "take.mid").exists()
-
-
-def _runs(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
