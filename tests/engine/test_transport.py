@@ -216,7 +216,8 @@ def test_a_recalled_roll_has_sounded_and_goes_on(follower):
     follower.until(lambda: [n for n in follower.generated if n.on < 8 * BEAT] != heard, "other")
     engine.recall(heard, 8)
     follower.until(
-        lambda: [n for n in follower.generated if n.on < 8 * BEAT] == heard
-        and follower.end > 16 * BEAT,
+        lambda: (
+            [n for n in follower.generated if n.on < 8 * BEAT] == heard and follower.end > 16 * BEAT
+        ),
         "what was heard, and more",
     )
