@@ -1,6 +1,7 @@
 """The command line: ``rnnrbm-gui`` opens the window; its sub-commands work without one."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ MISSING_LIBRARY = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code: 0 done, 1 a sentence said why not, 3 no Qt."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show “█” is no error
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))

@@ -24,6 +24,7 @@ from rnnrbm_gui.player.protocol import BUILT_IN, OutputId
 from rnnrbm_gui.player.synth import write_wav
 
 START_LIMIT_S = 30.0
+OUTPUTS_LIMIT_S = 4.0
 POLL_S = 0.01
 PICTURE_SIZE = (1600, 900)
 Report = Callable[[str], None]
@@ -137,6 +138,7 @@ def perform(performance: Performance, report: Report, progress: Report) -> None:
         )
         end = performance.bars * meter.bar_ticks
         engine.play(until=end)
+        _pump(engine, take, lambda: take.begun, "The model did not begin to play.")
         _follow_to_the_end(engine, take, meter, performance.bars, progress)
     finally:
         engine.close()
@@ -153,7 +155,7 @@ def perform(performance: Performance, report: Report, progress: Report) -> None:
     report(f"Wrote {performance.mid}, {performance.wav} and {performance.png}.")
 
 
-def _pump(engine: Engine, take: _Take, ready: Callable[[], bool], otherwise: str) -> None:
+def _pump(engine: Engine, take: _Take, ready: Callable[[], object], otherwise: str) -> None:
     limit = time.monotonic() + START_LIMIT_S
     while not ready():
         for event in engine.poll():
@@ -169,11 +171,17 @@ def _chosen_output(engine: Engine, take: _Take, wanted: str | None) -> OutputId:
     if wanted is None:
         return BUILT_IN
     _pump(engine, take, lambda: bool(take.outputs), "The player did not list its outputs.")
-    matching = [output for output in take.outputs if wanted.casefold() in str(output).casefold()]
-    if not matching:
+
+    def matching() -> list[OutputId]:
+        return [output for output in take.outputs if wanted.casefold() in str(output).casefold()]
+
+    # The ports of an API are listed once it has answered; one that never does is not waited for.
+    limit = time.monotonic() + OUTPUTS_LIMIT_S
+    _pump(engine, take, lambda: matching() or time.monotonic() > limit, "")
+    if not matching():
         names = "; ".join(str(output) for output in take.outputs)
         raise UserError(f"There is no output named “{wanted}”: choose one of {names}.")
-    return matching[0]
+    return matching()[0]
 
 
 def _follow_to_the_end(

@@ -4,6 +4,7 @@ import ctypes
 import importlib
 import os
 import re
+import socket
 import sys
 from pathlib import Path
 
@@ -39,6 +40,7 @@ DEBIAN_PACKAGES = {
     "libzstd.so.1": "libzstd1",
     "libatomic.so.1": "libatomic1",
 }
+WINDOWLESS = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb")
 _LIBRARY = re.compile(r"(lib[\w.+-]+\.so(?:\.\d+)*)")
 
 
@@ -79,16 +81,28 @@ def _sentence(reason: str) -> str:
 
 def no_display() -> str | None:
     """Return a sentence if there is no display to show a window on, None if there is one."""
-    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+    if not sys.platform.startswith("linux"):
+        return None
+    if os.environ.get("QT_QPA_PLATFORM", "").split(":")[0] in WINDOWLESS or _wayland_answers():
         return None
     display = os.environ.get("DISPLAY")
-    if os.environ.get("WAYLAND_DISPLAY"):
-        return None
     if not display:
         return "There is no display here, so the model performs without a window."
     if not _x_server_answers():
         return f"The display {display} does not answer, so the model performs without a window."
     return None
+
+
+def _wayland_answers() -> bool:
+    name = os.environ.get("WAYLAND_DISPLAY")
+    if not name:
+        return False
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(Path(os.environ.get("XDG_RUNTIME_DIR", "/")) / name))
+        except OSError:
+            return False
+    return True
 
 
 def _x_server_answers() -> bool:

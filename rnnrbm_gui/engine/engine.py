@@ -42,7 +42,8 @@ class Engine:
         self._compiler.start()
 
     def close(self) -> None:
-        """Silence every note, end the player, join the threads."""
+        """Silence every note, end the generator and the player."""
+        self.client.pause()
         self._generator.stop_thread()
         if self._generator.is_alive():
             self._generator.join(JOIN_LIMIT_S)
@@ -133,8 +134,10 @@ class Engine:
             self.client.release(pitch)
 
     def panic(self) -> None:
-        """Silence everything now, on every channel."""
+        """Stop, and silence every channel now, by every means MIDI has."""
+        self.client.pause()
         self.client.panic()
+        self.pause()
 
     def open_output(self, output: OutputId) -> None:
         """Play to another output; the old one is silenced first."""

@@ -68,8 +68,8 @@ class KernelReady:
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled:
-    """The music of an earlier start is back; what lies before this tick has sounded."""
+class Sounded:
+    """The generated music before this tick has sounded."""
 
     tick: int
 

@@ -4,7 +4,7 @@ What the transport means is decided here. What has sounded stays as it sounded. 
 the playhead draws anew from the first frame it changes; an edit behind it is heard when the
 playhead next passes there. A seek into what is there replays it; beyond it, the model goes on.
 A loop repeats what is on the roll. Changed knobs (temperature, mixing, seed, model, mode) take
-hold at the next frame that has not sounded.
+hold from the playhead on, so that what is coming always follows from what is shown.
 """
 
 import queue
@@ -22,7 +22,7 @@ from rnnrbm_gui.engine.events import (
     ModelLoaded,
     Passage,
     Playing,
-    Recalled,
+    Sounded,
     Trouble,
     Truncated,
 )
@@ -30,7 +30,7 @@ from rnnrbm_gui.engine.hand_over import HandOver, Part
 from rnnrbm_gui.engine.player_client import PlayerClient
 from rnnrbm_gui.engine.sampler import Sampling, Take
 from rnnrbm_gui.engine.timeline import Loop
-from rnnrbm_gui.engine.voices import SHORTEST_REST, Voices, clear_of
+from rnnrbm_gui.engine.voices import Voices
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
@@ -64,9 +64,11 @@ class Generator(threading.Thread):
         self._sampling, self._articulation = Sampling(), Articulation.RESTRIKE
         self._meter, self._bpm = Meter(), 84.0
         self._playing = False
+        self._pending: int | None = None  # roll tick to start at once its frame is there
         self._rest = 0  # roll tick of the playhead while it does not move
         self._stale: int | None = None  # first sounded frame that an edit has overtaken
         self._sounded = 0  # frames before this one have been heard
+        self._wraps_from: float | None = None  # a loop's end still sounds, drawn anew already
 
     # -- from other threads ------------------------------------------------------------------
 
@@ -77,7 +79,8 @@ class Generator(threading.Thread):
 
     def stop_thread(self) -> None:
         """Ask the thread to end; ``join`` waits for it."""
-        self.post(lambda: setattr(self, "_closing", True))
+        self._closing = True
+        self._wake.set()
 
     @property
     def playing(self) -> bool:
@@ -100,6 +103,7 @@ class Generator(threading.Thread):
                 self._wake.clear()
                 while not self._closing and not self._inbox.empty():
                     self._inbox.get_nowait()()
+                self._begin_if_ready()
                 if self._playing:
                     self._play_on()
                 worked = self._sample_ahead()
@@ -118,9 +122,8 @@ class Generator(threading.Thread):
         """Let another model go on from what has sounded."""
         stored = load_model(path)
         frozen = self._interrupt()
-        heard = self.generated_starting(0, frozen * self._frame) if self._take is not None else []
         sounded_tick = frozen * self._frame
-        self._begin_take(stored, heard, sounded_tick)
+        self._begin_take(stored, self.generated_starting(0, sounded_tick), sounded_tick)
         self._events.put(ModelLoaded(path, stored.header))
         self._events.put(Truncated(sounded_tick))
         self._publish_passage()
@@ -132,19 +135,17 @@ class Generator(threading.Thread):
             end_tick = n_frames * self._frame
             self._begin_take(self.stored, heard, end_tick)
             self._publish(0)
-            self._events.put(Recalled(end_tick))
+            self._events.put(Sounded(end_tick))
 
     def _begin_take(self, stored: StoredModel, heard: Sequence[Note], end_tick: int) -> None:
         """Start a take that remembers these notes up to a tick, on the grid of the model."""
         self.stored, self._take = stored, Take(stored)
         grid = self._take.grid
-        self._voices = Voices(grid, self._articulation, self._meter)
+        n_frames = -(-end_tick // grid.frame)
+        self._voices = Voices(grid, self._articulation, self._meter, heard, n_frames)
         self._constraints = Constraints.of(self._score, self._mode, grid)
-        n_frames = end_tick // grid.frame
-        frames = list(grid.frames_of(heard, 0, n_frames))
+        frames = grid.frames_of(heard, 0, n_frames)
         self._take.remember(v | (self._constraints.row(i) == ON) for i, v in enumerate(frames))
-        for v in frames:
-            self._voices.append(np.flatnonzero(v).tolist())
         self._sounded, self._stale = n_frames, None
 
     def set_score(self, score: Score) -> None:
@@ -155,8 +156,10 @@ class Generator(threading.Thread):
         frozen = self._interrupt()
         self._score = score
         self._constrain(frozen)
-        self._publish(max(0, changed - self._meter.bar_ticks) // self._frame)
         self._hand_over.mend()
+        if self._playing:
+            self._hand_over.advance()  # what was called back is due before the picture is
+        self._publish(max(0, changed - self._meter.bar_ticks))
 
     def set_mode(self, mode: Mode) -> None:
         """Change what is done with the drawn notes."""
@@ -165,7 +168,7 @@ class Generator(threading.Thread):
         self._constrain(frozen)
 
     def set_sampling(self, sampling: Sampling) -> None:
-        """Change seed, temperature or Gibbs steps, from the next frame that has not sounded."""
+        """Change seed, temperature or Gibbs steps, from the playhead on."""
         if sampling != self._sampling:
             frozen = self._interrupt()
             self._sampling = sampling
@@ -177,10 +180,10 @@ class Generator(threading.Thread):
         self._articulation, self._meter = articulation, meter
         if self._voices is not None and self._take is not None:
             self._voices.articulation, self._voices.meter = articulation, meter
-            self._voices.truncate(frozen)
+            changed = self._voices.truncate(frozen)
             for index in range(len(self._voices), len(self._take)):
-                self._voices.append(self._own_keys(index))
-            self._publish(max(0, frozen - 1))
+                changed = min(changed, self._voices.append(self._own_keys(index)))
+            self._publish(changed)
             self._hand_over.mend()
 
     def set_bpm(self, bpm: float) -> None:
@@ -201,11 +204,12 @@ class Generator(threading.Thread):
         """
         if not self._playing:
             self._hand_over.until = until
-            self._begin(self._rest)
+            self._pending = self._rest
+            self._begin_if_ready()
 
     def pause(self) -> None:
         """Silence, with the playhead where it is."""
-        if self._playing:
+        if self._playing or self._pending is not None:
             self._halt(round(self.position()))
 
     def stop(self) -> None:
@@ -216,10 +220,13 @@ class Generator(threading.Thread):
     def seek(self, tick: int) -> None:
         """Put the playhead elsewhere and go on from there if it was moving."""
         if self._playing:
-            self._begin(tick)
-        else:
-            self._rest = tick
-            self.arrive(tick)
+            self._note_sounded(self.position())
+            self._hand_over.end()
+            self._playing, self._pending = False, tick
+        elif self._pending is not None:
+            self._pending = tick
+        self._rest = tick
+        self._begin_if_ready()
 
     # -- the transport -----------------------------------------------------------------------
 
@@ -227,18 +234,24 @@ class Generator(threading.Thread):
     def _frame(self) -> int:
         return self._take.grid.frame if self._take is not None else PPQ
 
-    def _begin(self, tick: int) -> None:
+    def _begin_if_ready(self) -> None:
+        """Start where it is wanted; a frame not there yet is drawn first, turn by turn."""
+        tick = self._pending
+        if tick is None:
+            return
         self.arrive(tick)
-        self._sample_to(tick // self._frame + 1)
-        held: list[Part] = [
-            (note, True) for note in self._score.overlapping(tick, tick + 1) if note.on < tick
-        ]
-        bar_before = tick - self._meter.bar_ticks
-        earlier = self.generated_starting(bar_before, tick)
-        held += [(note, False) for note in earlier if note.off > tick]
-        self._hand_over.begin(tick, self._bpm, held)
-        self._rest, self._playing = tick, True
-        self._events.put(Playing(True))
+        frame = tick // self._frame
+        if self._take is not None and len(self._take) == frame:
+            self._sample_to(frame + 1)
+        if self._take is None or len(self._take) > frame:
+            held: list[Part] = [
+                (note, True) for note in self._score.overlapping(tick, tick + 1) if note.on < tick
+            ]
+            if self._voices is not None:
+                held += [(note, False) for note in self._voices.sounding(tick, self._score)]
+            self._hand_over.begin(tick, self._bpm, held)
+            self._pending, self._rest, self._playing = None, tick, True
+            self._events.put(Playing(True))
 
     def _play_on(self) -> None:
         position, until = self.position(), self._hand_over.until
@@ -252,14 +265,16 @@ class Generator(threading.Thread):
         if self._playing:
             self._note_sounded(self.position())
         self._hand_over.end()
-        self._playing, self._rest = False, tick
-        self.arrive(tick)
+        self._playing, self._pending, self._rest = False, None, tick
+        self._wraps_from = None
         self._events.put(Playing(False))
 
     def arrive(self, roll_tick: int) -> None:
         """Make good, where the playhead comes to pass it again, what an edit has overtaken."""
         if self._stale is not None and roll_tick // self._frame <= self._stale:
-            stale, self._stale = self._stale, None
+            stale = self._stale
+            if self._playing and self.position() >= stale * self._frame:
+                self._wraps_from = stale * self._frame
             self._truncate(stale)
 
     def _interrupt(self) -> int:
@@ -271,7 +286,14 @@ class Generator(threading.Thread):
         return ceil(soon / self._frame)
 
     def _note_sounded(self, roll_tick: float) -> None:
-        self._sounded = max(self._sounded, ceil(roll_tick / self._frame))
+        if self._wraps_from is not None:
+            if roll_tick >= self._wraps_from:
+                return
+            self._wraps_from = None
+        n_frames = ceil(roll_tick / self._frame)
+        if n_frames > self._sounded:
+            self._sounded = n_frames
+            self._events.put(Sounded(n_frames * self._frame))
 
     # -- sampling ----------------------------------------------------------------------------
 
@@ -293,19 +315,22 @@ class Generator(threading.Thread):
     def _truncate(self, n_frames: int) -> None:
         if self._take is None or self._voices is None:
             return
+        if self._stale is not None and n_frames <= self._stale:
+            self._stale = None
         if n_frames < len(self._take):
             self._take.truncate(n_frames)
-            self._voices.truncate(n_frames)
+            changed = self._voices.truncate(n_frames)
             self._sounded = min(self._sounded, n_frames)
             self._events.put(Truncated(n_frames * self._frame))
-            self._publish(max(0, n_frames - self._meter.bar_ticks // self._frame))
+            self._publish(changed)
             self._hand_over.mend()
 
     def _sample_ahead(self) -> bool:
         """Draw one more frame if the look-ahead is short; tell whether there was work."""
         if self._take is None:
             return False
-        ahead = self.position() + LOOK_AHEAD_BARS * self._meter.bar_ticks
+        start = self.position() if self._pending is None else self._pending
+        ahead = start + LOOK_AHEAD_BARS * self._meter.bar_ticks
         wanted = ceil(ahead / self._frame)
         if len(self._take) >= wanted:
             return False
@@ -316,8 +341,8 @@ class Generator(threading.Thread):
         take, voices = self._take, self._voices
         if take is None or voices is None or self._constraints is None:
             return
-        begin, changed = len(take), len(take)
-        while len(take) < n_frames:
+        begin, changed = len(take), len(take) * self._frame
+        while len(take) < n_frames and not self._closing:
             own = take.extend(self._constraints, self._sampling)
             changed = min(changed, voices.append(np.flatnonzero(own).tolist()))
         if len(take) > begin:
@@ -329,7 +354,7 @@ class Generator(threading.Thread):
         own = self._take.frame(index) & (self._constraints.row(index) != ON)
         return np.flatnonzero(own).tolist()
 
-    def _publish(self, from_frame: int, glow_from: int | None = None) -> None:
+    def _publish(self, from_tick: int, glow_from: int | None = None) -> None:
         if self._take is None:
             return
         n_frames, step = len(self._take), self._frame
@@ -337,8 +362,8 @@ class Generator(threading.Thread):
         glow = [self._take.glow(i) for i in range(glow_from, n_frames)]
         self._events.put(
             Generated(
-                from_frame * step,
-                tuple(self.generated_starting(from_frame * step, n_frames * step)),
+                from_tick,
+                tuple(self.generated_starting(from_tick, n_frames * step)),
                 n_frames * step,
                 step,
                 glow_from,
@@ -370,8 +395,4 @@ class Generator(threading.Thread):
         """Return the generated notes, clear of the drawn ones, with ``first <= on < last``."""
         if self._voices is None:
             return []
-        step = self._frame
-        begin = (first - self._meter.bar_ticks) // step
-        near = self._voices.notes(begin, ceil(last / step))
-        clear = (clear_of(note, self._score, min(step, SHORTEST_REST)) for note in near)
-        return [note for note in clear if note and first <= note.on < last]
+        return self._voices.starting(first, last, self._score)

@@ -78,7 +78,7 @@ class Take:
         return self._frames[index]
 
     def glow(self, index: int) -> NDArray[np.float32]:
-        """Return the probability of each key when the frame was drawn, float32 (n_keys,)."""
+        """Return the probability of each key the model chose freely, float32 (n_keys,)."""
         return self._glow[index]
 
     def extend(self, constraints: Constraints, sampling: Sampling) -> NDArray[np.bool_]:
@@ -90,7 +90,7 @@ class Take:
             mean_v = np.zeros(self.grid.n_keys, np.float32)
         elif cells.all():
             v = cells == ON
-            mean_v = v.astype(np.float32)
+            mean_v = np.zeros(self.grid.n_keys, np.float32)
             state = self._sampler.advance(state, v)
         else:
             drawn = self._sampler.draw(
@@ -102,7 +102,7 @@ class Take:
                 temperature=sampling.temperature,
                 gibbs_steps=sampling.gibbs_steps,
             )
-            v, mean_v = drawn.v, drawn.mean_v
+            v, mean_v = drawn.v, np.where(cells == ON, np.float32(0), drawn.mean_v)
             state = self._sampler.advance(state, v)
         self._frames.append(v)
         self._glow.append(mean_v)

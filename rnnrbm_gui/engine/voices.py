@@ -1,6 +1,7 @@
 """Frame differences become notes, one frame at a time, and can be taken back to any frame."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation, Grid
@@ -13,18 +14,35 @@ class Voices:
 
     A key that is on in two adjacent frames is one note or two, as the articulation says. The
     result is that of ``Grid.notes_of`` over all frames; this class only spares the recount.
+
+    Args:
+        grid: how frames and keys lie over ticks and pitches.
+        articulation: what a key on in two adjacent frames means, from the next frame on.
+        meter: where the bars are, from the next frame on.
+        past: notes of an earlier take that have sounded and stay as they are.
+        n_past: the frames that they fill.
     """
 
-    def __init__(self, grid: Grid, articulation: Articulation, meter: Meter) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        articulation: Articulation,
+        meter: Meter,
+        past: Iterable[Note] = (),
+        n_past: int = 0,
+    ) -> None:
         self.grid, self.articulation, self.meter = grid, articulation, meter
-        self._lengths: list[dict[int, int]] = []  # of each frame: key struck there -> frames held
-        self._struck: list[dict[int, int]] = []  # of each frame: key sounding there -> its onset
+        self._past = _cut(past, n_past * grid.frame)
+        # Of each frame: key struck there -> frames held; key sounding there -> its onset; accent.
+        self._lengths: list[dict[int, int]] = [{} for _ in range(n_past)]
+        self._struck: list[dict[int, int]] = [{} for _ in range(n_past)]
+        self._accents = [0] * n_past
 
     def __len__(self) -> int:
         return len(self._struck)
 
     def append(self, keys: Iterable[int]) -> int:
-        """Add the next frame's keys; return the earliest frame whose notes have changed."""
+        """Add the next frame's keys; return the earliest tick from which notes have changed."""
         frame = len(self._struck)
         before = self._struck[-1] if self._struck else {}
         again = self.grid.strikes_at(frame, self.articulation, self.meter)
@@ -35,29 +53,65 @@ class Voices:
             struck[key] = onset
             self._lengths[onset][key] = frame + 1 - onset
         self._struck.append(struck)
-        return min(struck.values(), default=frame)
+        self._accents.append(accent(frame * self.grid.frame, self.meter))
+        return min(struck.values(), default=frame) * self.grid.frame
 
-    def truncate(self, n_frames: int) -> None:
-        """Forget the frames from ``n_frames`` on; notes that reach into them are cut."""
-        del self._lengths[n_frames:], self._struck[n_frames:]
-        if self._struck:
-            for key, onset in self._struck[-1].items():
+    def truncate(self, n_frames: int) -> int:
+        """Forget the frames from ``n_frames`` on, cutting notes that reach into them.
+
+        Returns:
+            The earliest tick from which notes have changed.
+        """
+        step = self.grid.frame
+        cut = n_frames * step
+        changed = [cut, *(note.on for note in self._past if note.off > cut)]
+        self._past = _cut(self._past, cut)
+        del self._lengths[n_frames:], self._struck[n_frames:], self._accents[n_frames:]
+        for key, onset in (self._struck[-1] if self._struck else {}).items():
+            if self._lengths[onset][key] > n_frames - onset:
                 self._lengths[onset][key] = n_frames - onset
+                changed.append(onset * step)
+        return min(changed)
 
-    def notes(self, first: int, last: int) -> list[Note]:
+    def starting(self, first: int, last: int, drawn: Score) -> list[Note]:
+        """Return the notes, clear of the drawn ones, with ``first <= on < last`` in ticks."""
+        step = self.grid.frame
+        begin = max(0, first) // step
+        if begin < len(self._struck):
+            # A note that gives way to a drawn one may begin later than it was struck.
+            begin = min([begin, *self._struck[begin].values()])
+        near = [note for note in self._past if note.overlaps(first, last)]
+        near += self._notes(begin, -(-last // step))
+        shortest = min(step, SHORTEST_REST)
+        clear = (clear_of(note, drawn, shortest) for note in near)
+        return [note for note in clear if note and first <= note.on < last]
+
+    def sounding(self, tick: int, drawn: Score) -> list[Note]:
+        """Return the notes that began before a tick and still sound there."""
+        frame = tick // self.grid.frame
+        begin = tick
+        if frame < len(self._struck):
+            begin = min(
+                [tick, *(onset * self.grid.frame for onset in self._struck[frame].values())]
+            )
+        begin = min([begin, *(note.on for note in self._past if note.on < tick < note.off)])
+        return [note for note in self.starting(begin, tick, drawn) if note.off > tick]
+
+    def _notes(self, first: int, last: int) -> list[Note]:
         """Return the notes struck in the frames ``first <= t < last``."""
         step, found = self.grid.frame, []
-        for frame in range(max(0, first), min(last, len(self._lengths))):
+        for frame in range(first, min(last, len(self._lengths))):
             for key, length in sorted(self._lengths[frame].items()):
                 pitch = self.grid.low + key
                 if 0 <= pitch <= 127:
-                    velocity = accent(frame * step, self.meter)
-                    found.append(Note(frame * step, pitch, (frame + length) * step, velocity))
+                    on, off = frame * step, (frame + length) * step
+                    found.append(Note(on, pitch, off, self._accents[frame]))
         return found
 
-    def reaches_end(self, note: Note) -> bool:
-        """Tell whether the note sounds in the last known frame and so may yet grow."""
-        return bool(self._struck) and note.off >= len(self._struck) * self.grid.frame
+
+def _cut(notes: Iterable[Note], tick: int) -> list[Note]:
+    """Return the notes that begin before a tick, none of them longer than to there."""
+    return [replace(note, off=min(note.off, tick)) for note in notes if note.on < tick]
 
 
 def accent(tick: int, meter: Meter) -> int:

@@ -6,6 +6,10 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
+MOST_STEPS = 500
+"""Older steps are forgotten."""
+
+
 @dataclass(frozen=True, slots=True)
 class History(Generic[Value]):
     """The present value, the named steps that led to it, and the ones taken back.
@@ -24,7 +28,7 @@ class History(Generic[Value]):
         """Return the history after one more step; an equal value is no step."""
         if value == self.present:
             return self
-        return History(value, (*self.past, (name, self.present)), ())
+        return History(value, (*self.past[1 - MOST_STEPS :], (name, self.present)), ())
 
     def undone(self) -> "History[Value]":
         """Return the history one step back, itself where there is none."""

@@ -125,6 +125,8 @@ class Wire:
             self._pay(output, now_s)
         there = self.output in outputs
         if self._port is not None and not there:
+            if self._ports.answers(self.output.api):
+                self.silence(now_s)  # whoever else is connected to our port is still there
             # Offs of the last moments may have gone into a server that had already stopped.
             self.owed.update({key: None for at_s, key in self._ended if now_s - at_s < DOUBTFUL_S})
             self.close()

@@ -4,6 +4,7 @@ Workers never touch Qt; this is the only place where their events arrive. The ti
 16 ms while something moves and ten times a second while nothing does.
 """
 
+import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -47,8 +48,13 @@ class Bridge(QObject):
         events = self._engine.poll()
         for event in events:
             handler = self._handlers.get(type(event))
-            if handler is not None:
+            if handler is None:
+                continue
+            try:
                 handler(event)
+            except Exception:
+                # One event that cannot be shown must not take the ones behind it along.
+                sys.excepthook(*sys.exc_info())
         moving = self._engine.playing
         if moving:
             self.moved.emit(self._engine.position())

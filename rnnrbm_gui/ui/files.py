@@ -3,6 +3,7 @@
 import os
 import queue
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,26 +26,9 @@ LOCK = ".lock"
 FILTER = "MIDI files (*.mid *.midi)"
 
 
-def autosave_path() -> Path:
-    """Return where this instance keeps its roll while it runs; a lock beside it says it does."""
-    return paths.state() / f"running-{os.getpid()}.rnnrbm"
-
-
 def last_path() -> Path:
     """Return where the roll waits for the next start."""
     return paths.state() / "last.rnnrbm"
-
-
-def orphans() -> list[Path]:
-    """Return the rolls of instances that ended without a word, newest first."""
-    found = []
-    for path in paths.state().glob("running-*.rnnrbm"):
-        lock = QLockFile(str(path.with_suffix(LOCK)))
-        lock.setStaleLockTime(0)
-        if path != autosave_path() and lock.tryLock(0):
-            lock.unlock()
-            found.append(path)
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 class Files(QObject):
@@ -55,18 +39,26 @@ class Files(QObject):
         self._window = window
         self._folder = Path.home()
         self._read: queue.SimpleQueue[tuple[Path, MidiSong | FileError]] = queue.SimpleQueue()
+        self._reading = 0
+        self._token = f"{os.getpid()}-{time.time_ns():x}"
+        self._put_back_last: Project | None = None
         self._poll = QTimer(self, interval=20)
         self._poll.timeout.connect(self._take_read)
-        self._saved: Score | None = None
+        self._saved: object = None
         self._autosave = QTimer(self, interval=AUTOSAVE_MS)
         self._autosave.timeout.connect(self._save_running)
-        self._running = QLockFile(str(autosave_path().with_suffix(LOCK)))
+        self._running = QLockFile(str(self.autosave_path.with_suffix(LOCK)))
         self._running.setStaleLockTime(0)  # stale only when its process is gone
 
     def new(self) -> None:
-        """Take every drawn note off the roll, one undo step."""
-        self._window.session.commit("New roll", Score())
-        self._window.engine.stop()
+        """Clear the roll: the drawn notes, one undo step, and what the model has played."""
+        window = self._window
+        window.engine.stop()
+        window.session.sounded = 0
+        window.session.commit("New roll", Score())
+        window.engine.recall((), 0)
+        window.canvas.set_sounded(0)
+        window.show_hint()
 
     def ask_open(self) -> None:
         """Ask for a MIDI file and open it."""
@@ -88,6 +80,7 @@ class Files(QObject):
             except Exception as error:
                 self._read.put((path, FileError(f"“{path.name}” cannot be read: {error}.")))
 
+        self._reading += 1
         threading.Thread(target=read, name="read-midi", daemon=True).start()
         self._window.status.say(f"Reading {path.name} …")
         self._poll.start()
@@ -95,8 +88,10 @@ class Files(QObject):
     def _take_read(self) -> None:
         if self._read.empty():
             return
-        self._poll.stop()
         path, song = self._read.get_nowait()
+        self._reading -= 1
+        if not self._reading:
+            self._poll.stop()
         window = self._window
         if isinstance(song, FileError):
             window.messages.say(str(song), error=True)
@@ -146,7 +141,7 @@ class Files(QObject):
             return
         self._running.tryLock(0)
         self._autosave.start()
-        crashed = orphans()
+        crashed = self._orphans()
         for path in (*crashed, last_path()):
             if not path.exists():
                 continue
@@ -155,15 +150,16 @@ class Files(QObject):
             except FileError as error:
                 self._window.messages.say(str(error), error=True)
                 continue
-            if len(project.drawn) or project.generated_frames:
-                self._put_back(project)
-                if crashed:
-                    self._window.messages.say(
-                        "The app ended unexpectedly; what was drawn is back on the roll."
-                    )
-                break
-        for path in crashed:
-            path.unlink(missing_ok=True)
+            if not len(project.drawn) and not project.generated_frames:
+                path.unlink(missing_ok=True)
+                continue
+            self._put_back(project)
+            if path in crashed:
+                path.replace(self.autosave_path)  # kept until this instance has its own
+                self._window.messages.say(
+                    "The app ended unexpectedly; what was on the roll is back."
+                )
+            break
 
     def _put_back(self, project: Project) -> None:
         """Put drawn notes, what the model had played, and the knobs as they were."""
@@ -183,6 +179,7 @@ class Files(QObject):
         )
         window.session.start_from(project.drawn)
         if project.generated_frames:
+            self._put_back_last = project
             window.engine.recall(project.generated.notes, project.generated_frames)
         if project.loop:
             window.set_loop(project.loop)
@@ -191,6 +188,10 @@ class Files(QObject):
     def _project(self) -> Project:
         window = self._window
         heard, n_frames = window.session.heard()
+        waiting = self._put_back_last
+        if waiting is not None and not window.session.sounded_once:
+            # The model that shall go on from it has not been loaded yet.
+            heard, n_frames = waiting.generated, waiting.generated_frames
         sampling, loop = window.panel.sampling, window.loop
         return Project(
             drawn=window.session.score,
@@ -207,15 +208,37 @@ class Files(QObject):
             loop=(loop.first, loop.last) if loop else None,
         )
 
+    @property
+    def autosave_path(self) -> Path:
+        """Where this instance keeps its roll while it runs; a lock beside it says that it does."""
+        return paths.state() / f"running-{self._token}.rnnrbm"
+
+    def _orphans(self) -> list[Path]:
+        """Return the rolls of instances that ended without a word, newest first."""
+        found = []
+        for path in paths.state().glob("running-*.rnnrbm"):
+            lock = QLockFile(str(path.with_suffix(LOCK)))
+            lock.setStaleLockTime(0)
+            if path != self.autosave_path and lock.tryLock(0):
+                lock.unlock()
+                found.append(path)
+        return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
     def _save_running(self) -> None:
-        if self._window.session.score is not self._saved:
-            self._write(autosave_path())
+        if self._state() != self._saved:
+            self._write(self.autosave_path)
+
+    def _state(self) -> object:
+        """Return what must have changed for the roll to be worth writing again."""
+        window = self._window
+        score, sounded = window.session.score, window.session.sounded
+        return score, sounded, window.panel.sampling, window.mode, window.bpm, window.loop
 
     def keep_for_next_start(self) -> None:
         """Write the roll so that the next start finds it."""
         self._autosave.stop()
         if self._write(last_path()):
-            autosave_path().unlink(missing_ok=True)
+            self.autosave_path.unlink(missing_ok=True)
         self._running.unlock()
 
     def _write(self, path: Path) -> bool:
@@ -226,5 +249,5 @@ class Files(QObject):
         except (FileError, OSError) as error:
             self._window.messages.say(f"The roll could not be kept: {error}", error=True)
             return False
-        self._saved = self._window.session.score
+        self._saved = self._state()
         return True

@@ -33,7 +33,7 @@ class Listener:
         self.handlers: dict[type, Callable[[Any], None]] = {
             events.Generated: self._generated,
             events.Truncated: self._truncated,
-            events.Recalled: lambda event: self._set_sounded(event.tick),
+            events.Sounded: self._sounded,
             events.Passage: lambda event: self._canvas.set_passage(event.span),
             events.ModelLoaded: self._model_loaded,
             events.Playing: self._playing_changed,
@@ -71,13 +71,13 @@ class Listener:
         self._window.panel.show_model(event.path, header)
         low = header.low + header.transpose
         self._canvas.set_model_range(low, low + header.n_visible - 1)
-        if not self._window.settings.bpm:
-            self._window.set_bpm(header.bpm)
+        self._window.adopt_tempo(header)
 
     # -- transport ---------------------------------------------------------------------------
 
     def _playing_changed(self, event: events.Playing) -> None:
         window = self._window
+        window.wants_to_play = event.playing
         window.transport.set_playing(event.playing)
         if event.playing:
             self._canvas.set_empty_hint(None)
@@ -85,18 +85,17 @@ class Listener:
             self._pitches.clear()
             self._canvas.set_sounding(frozenset())
             self.moved(window.engine.position())
+            window.show_hint()
         window.status.set_playing(event.playing)
 
     def moved(self, tick: float) -> None:
-        """Show the playhead at a tick; what lies before it has sounded."""
+        """Show the playhead at a tick."""
         self._canvas.set_playhead(tick)
-        if self._window.engine.playing and tick > self._session.sounded:
-            self._set_sounded(int(tick) + 1)
         self._window.transport.set_position(tick, self._session.meter)
 
-    def _set_sounded(self, tick: int) -> None:
-        self._session.sounded = tick
-        self._canvas.set_sounded(tick)
+    def _sounded(self, event: events.Sounded) -> None:
+        self._session.sounded, self._session.sounded_once = event.tick, True
+        self._canvas.set_sounded(event.tick)
 
     def _sounding(self, event: protocol.Sounding) -> None:
         if event.on and event.note_id is not None:
@@ -128,7 +127,10 @@ class Listener:
     def show_outputs(self) -> None:
         """List the outputs and say whether the chosen one is heard."""
         window = self._window
-        window.transport.set_outputs(self._outputs, window.output, sounding=self._output_ok)
+        heard = self._output_ok and not (self._unheard and window.output == BUILT_IN)
+        window.transport.set_outputs(
+            self._outputs, window.output, lost=not self._output_ok, heard=heard
+        )
         window.status.output = str(window.output)
         window.status.unheard = self._unheard if window.output == BUILT_IN else ""
         window.status.refresh()

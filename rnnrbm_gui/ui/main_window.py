@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
@@ -18,13 +18,13 @@ from PySide6.QtWidgets import (
 )
 
 from rnnrbm_gui import paths
-from rnnrbm_gui.data.model_file import read_header
+from rnnrbm_gui.data.model_file import ModelHeader
 from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
-from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.music.roll import Articulation
+from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.player.protocol import BUILT_IN, OutputId
 from rnnrbm_gui.ui.bridge import Bridge
@@ -32,6 +32,7 @@ from rnnrbm_gui.ui.files import Files
 from rnnrbm_gui.ui.listener import Listener
 from rnnrbm_gui.ui.menus import Menus
 from rnnrbm_gui.ui.messages import MessageStrip
+from rnnrbm_gui.ui.model_shelf import model_to_start_with, shipped_models
 from rnnrbm_gui.ui.roll.canvas import RollCanvas
 from rnnrbm_gui.ui.sampler_panel import SamplerPanel
 from rnnrbm_gui.ui.session import Session
@@ -40,7 +41,7 @@ from rnnrbm_gui.ui.status_line import StatusLine
 from rnnrbm_gui.ui.theme import DARK, LIGHT, stylesheet, system_theme
 from rnnrbm_gui.ui.transport_bar import TransportBar
 
-DEFAULT_MODEL = "jsb-chorales.safetensors"
+SMALLEST = QSize(1120, 560)
 HINT = (
     "Draw a melody here with the mouse\n"
     "then press Space: the model plays with you, live.\n"
@@ -61,14 +62,19 @@ class MainWindow(QMainWindow):
         self.session = Session(engine, self)
         self.canvas, self.transport, self.panel = RollCanvas(), TransportBar(), SamplerPanel()
         self.setWindowTitle("rnnrbm-gui")
+        self.setMinimumSize(SMALLEST)
         self.setAcceptDrops(True)
         self.resize(self.settings.width, self.settings.height)
         self.mode = Mode(self.settings.mode)
         self.articulation = Articulation(self.settings.articulation)
         self.output = OutputId(*self.settings.output) if self.settings.output[0] else BUILT_IN
         self.loop: Loop | None = None
-        self.model_path = self._chosen_model()
+        self.model_path = model_to_start_with(self.settings.model)
         self._closed = False
+        self.wants_to_play = False
+        self._tempo_is_free = not self.settings.bpm  # a model may set its own
+        self._kept: tuple[Score, Mode, Score, int] | None = None
+        self._last_loop: tuple[int, int] | None = None
         self.messages = MessageStrip(self.canvas)
         self.status = StatusLine(engine, self.session)
         self._listener = Listener(self)
@@ -107,14 +113,15 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         canvas, transport, panel, engine = self.canvas, self.transport, self.panel, self.engine
         canvas.edited.connect(self.session.commit)
-        canvas.seek_requested.connect(self._seek)
+        canvas.seek_requested.connect(self.seek)
         canvas.loop_changed.connect(self._loop_drawn)
         canvas.auditioned.connect(engine.audition)
         canvas.status.connect(self.status.hover)
         self.session.changed.connect(self._score_changed)
         transport.play_toggled.connect(self.toggle_play)
         transport.stopped.connect(engine.stop)
-        transport.rewound.connect(lambda: self._seek(0))
+        transport.rewound.connect(lambda: self.seek(0))
+        transport.panicked.connect(self.panic)
         transport.loop_toggled.connect(self._loop_toggled)
         transport.bpm_changed.connect(self.set_bpm)
         transport.meter_changed.connect(self.set_meter)
@@ -134,7 +141,7 @@ class MainWindow(QMainWindow):
         settings = self.settings
         self.panel.set_sampling(settings.sampling())
         self.panel.set_articulation(self.articulation)
-        self.panel.set_models(list(shipped_models()))
+        self.panel.set_models(shipped_models())
         self.transport.set_mode(self.mode)
         self.transport.set_bpm(settings.bpm or 84)
         self._listener.show_outputs()
@@ -155,13 +162,6 @@ class MainWindow(QMainWindow):
             self.files.restore()
         self.bridge.start()
 
-    def _chosen_model(self) -> Path:
-        name = self.settings.model
-        for path in (paths.models() / name, Path(name)):
-            if name and path.is_file():
-                return path
-        return paths.models() / DEFAULT_MODEL
-
     # -- commands ----------------------------------------------------------------------------
 
     @property
@@ -171,25 +171,41 @@ class MainWindow(QMainWindow):
 
     def toggle_play(self) -> None:
         """Start at the playhead, or pause."""
-        if self.engine.playing:
-            self.engine.pause()
-        else:
+        self.wants_to_play = not self.wants_to_play
+        if self.wants_to_play:
             self.engine.play()
+        else:
+            self.engine.pause()
 
     def panic(self) -> None:
         """Silence everything on every channel, and stop."""
-        self.engine.pause()
         self.engine.panic()
         self.status.say("Panic: everything is silenced.")
 
     def keep(self) -> None:
         """Turn what was played into kept notes; the model goes on from them."""
+        before, heard = self.session.score, self.session.heard()
         n_kept = self.session.keep()
         if n_kept:
+            self._kept = (before, self.mode, *heard)
             self.set_mode(Mode.CONTINUE)
             self.status.say(f"Kept {n_kept} notes; they are yours now, and Undo gives them back.")
         else:
             self.status.say("Nothing to keep yet: press Space and let the model play.")
+
+    def undo(self) -> None:
+        """Take the last step back; of Keep also what was played, and the mode."""
+        self.session.undo()
+        if self._kept is not None and self.session.score is self._kept[0]:
+            _, mode, heard, n_frames = self._kept
+            self.set_mode(mode)
+            self.engine.recall(heard.notes, n_frames)
+            self._kept = None
+
+    def adopt_tempo(self, header: ModelHeader) -> None:
+        """Take over a model's own tempo, where nobody has set another."""
+        if self._tempo_is_free:
+            self.set_bpm(header.bpm)
 
     def set_sampling(self, sampling: Sampling) -> None:
         """Choose how the model draws."""
@@ -204,8 +220,9 @@ class MainWindow(QMainWindow):
 
     def set_bpm(self, bpm: float) -> None:
         """Choose the tempo."""
+        self._tempo_is_free = False
         self.transport.set_bpm(bpm)
-        self.engine.set_bpm(bpm)
+        self.engine.set_bpm(self.bpm)
 
     def set_meter(self, meter: Meter) -> None:
         """Choose the metre."""
@@ -232,7 +249,8 @@ class MainWindow(QMainWindow):
         self.canvas.set_following(following)
 
     def load_model(self, path: Path) -> None:
-        """Let another model go on."""
+        """Let another model go on, at its own tempo."""
+        self._tempo_is_free = True
         self.engine.load_model(path)
 
     def _choose_output(self, output: OutputId) -> None:
@@ -240,7 +258,8 @@ class MainWindow(QMainWindow):
         self.engine.open_output(output)
         self._listener.output_chosen()
 
-    def _seek(self, tick: int) -> None:
+    def seek(self, tick: int) -> None:
+        """Put the playhead at a tick."""
         self.engine.seek(tick)
         self._listener.moved(tick)
 
@@ -251,12 +270,13 @@ class MainWindow(QMainWindow):
 
     def _loop_drawn(self, span: tuple[int, int] | None) -> None:
         self.loop = Loop(*span) if span else None
+        self._last_loop = span or self._last_loop
         self.transport.set_loop(self.loop is not None)
         self.engine.set_loop(self.loop)
 
     def _loop_toggled(self, on: bool) -> None:
-        span = None
-        if on:
+        span = self._last_loop if on else None
+        if on and span is None:
             first = self.session.meter.bar_of(int(self.engine.position()))
             drawn_end = self.session.score.end
             bars = -(-drawn_end // self.session.meter.bar_ticks) * self.session.meter.bar_ticks
@@ -279,10 +299,13 @@ class MainWindow(QMainWindow):
             self.choose_theme("system")
 
     def _score_changed(self) -> None:
-        score = self.session.score
-        self.canvas.set_score(score)
-        empty = not len(score) and not self.engine.playing and not self.session.sounded
-        self.canvas.set_empty_hint(HINT if empty else None)
+        self.canvas.set_score(self.session.score)
+        self.show_hint()
+
+    def show_hint(self) -> None:
+        """Tell what one can do while there is nothing on the roll but what is coming."""
+        busy = len(self.session.score) or self.engine.playing or self.session.sounded
+        self.canvas.set_empty_hint(None if busy else HINT)
 
     def show_stumble(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -331,10 +354,12 @@ class MainWindow(QMainWindow):
             self._closed = True
             self.hide()
             self.bridge.stop()
-            if self._remember:
-                self.files.keep_for_next_start()
-                save_settings(self._settings_now())
-            self.engine.close()
+            try:
+                if self._remember:
+                    self.files.keep_for_next_start()
+                    save_settings(self._settings_now())
+            finally:
+                self.engine.close()
         super().closeEvent(event)
 
     def _settings_now(self) -> Settings:
@@ -353,17 +378,6 @@ class MainWindow(QMainWindow):
             width=self.width(),
             height=self.height(),
         )
-
-
-def shipped_models() -> list[tuple[Path, str]]:
-    """Return path and name of every model that comes with the app, the default one first."""
-    found = []
-    for path in sorted(paths.models().glob("*.safetensors")):
-        try:
-            found.append((path, read_header(path).name))
-        except ModelError:
-            continue
-    return sorted(found, key=lambda item: item[0].name != DEFAULT_MODEL)
 
 
 def _is_midi(path: Path) -> bool:

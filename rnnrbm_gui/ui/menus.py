@@ -35,7 +35,9 @@ MOUSE_HELP = (
     ("Draw, erase, select", "D E S or 1 2 3"),
     ("Move chosen notes", "Arrows, Shift+Up/Down an octave"),
     ("Go from note to note, add one", "Ctrl+arrows, Insert"),
-    ("Show all notes", "F"),
+    ("Duplicate", "Alt while dragging"),
+    ("Select: add / toggle", "Shift / Ctrl with the select tool"),
+    ("Pan", "Middle button"),
 )
 
 
@@ -54,7 +56,7 @@ class Menus:
         self._add(menu, "&Quit", window.close, "Ctrl+Q")
 
         menu = bar.addMenu("&Edit")
-        self._undo = self._add(menu, "Undo", session.undo, QKeySequence.StandardKey.Undo)
+        self._undo = self._add(menu, "Undo", window.undo, QKeySequence.StandardKey.Undo)
         self._redo = self._add(menu, "Redo", session.redo, "Ctrl+Shift+Z", "Ctrl+Y")
         menu.addSeparator()
         # The canvas answers these keys itself, so that a text field keeps its own.
@@ -79,7 +81,7 @@ class Menus:
         menu = bar.addMenu("&Play")
         self._add(menu, "Play / pause", window.toggle_play, "Space")
         self._add(menu, "Stop", window.engine.stop)
-        self._add(menu, "Back to start", lambda: window.engine.seek(0), "Home", "Return")
+        self._add(menu, "Back to start", lambda: window.seek(0), "Home")
         self._add(menu, "Loop", window.transport.loop.toggle, "L")
         self._add(menu, "Re-roll", window.panel.draw_seed, "R")
         menu.addSeparator()
@@ -148,12 +150,14 @@ class Menus:
         grid.setHorizontalSpacing(28)
         grid.setVerticalSpacing(5)
         rows = [
-            (action.text().split("\t")[0].replace("&", "").rstrip("…"), _keys_of(action))
+            (_words_of(action), _keys_of(action))
             for menu in self._window.menuBar().findChildren(QMenu)
             for action in menu.actions()
             if _keys_of(action)
         ]
-        for column, lines in ((0, MOUSE_HELP), (2, rows)):
+        half = (len(rows) + len(MOUSE_HELP)) // 2 + 1
+        left = [*MOUSE_HELP, *rows[: max(0, half - len(MOUSE_HELP))]]
+        for column, lines in ((0, left), (2, rows[max(0, half - len(MOUSE_HELP)) :])):
             for row, (words, keys) in enumerate(lines):
                 grid.addWidget(QLabel(words), row, column)
                 label = QLabel(keys)
@@ -168,6 +172,12 @@ class Menus:
         layout.addWidget(buttons)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+
+def _words_of(action: QAction) -> str:
+    """Return what a command is called, without the step that undo would take."""
+    words = action.text().split("\t")[0].replace("&", "").rstrip("…")
+    return words.split()[0] if words.startswith(("Undo", "Redo")) else words
 
 
 def _keys_of(action: QAction) -> str:

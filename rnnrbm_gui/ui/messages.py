@@ -5,7 +5,7 @@ from time import monotonic
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
-SHOWN_MS = 12_000
+SHOWN_MS = 8_000
 SAME_AGAIN_S = 5.0
 
 

@@ -60,10 +60,11 @@ class SamplerPanel(QFrame):
         self.setObjectName("inspector")
         self.setFixedWidth(284)
         self._sampling = Sampling()
+        self._paths: list[Path] = []
         self.model = QComboBox()
         self.model.setToolTip("The model that answers what you draw")
         self.model.setAccessibleName("Model")
-        self.model.activated.connect(lambda i: self.model_chosen.emit(self.model.itemData(i)))
+        self.model.activated.connect(lambda i: self.model_chosen.emit(self._paths[i]))
         self.about = _label("", "muted", wrap=True)
         self.temperature = Fader(
             "Temperature",
@@ -84,10 +85,9 @@ class SamplerPanel(QFrame):
         self.articulation = QComboBox()
         self.articulation.setToolTip("What a note does that goes on in the next frame")
         self.articulation.setAccessibleName("Repeated notes")
-        for articulation, words in ARTICULATION_WORDS.items():
-            self.articulation.addItem(words, articulation)
+        self.articulation.addItems(list(ARTICULATION_WORDS.values()))
         self.articulation.activated.connect(
-            lambda i: self.articulation_changed.emit(self.articulation.itemData(i))
+            lambda i: self.articulation_changed.emit(list(ARTICULATION_WORDS)[i])
         )
         self.seed = QLineEdit()
         self.seed.setToolTip("The random seed: the same seed and drawing give the same music")
@@ -103,8 +103,12 @@ class SamplerPanel(QFrame):
         self.keep = QPushButton("Keep what was played")
         self.keep.setToolTip("Turn the notes the model has played into notes of yours  (Ctrl+K)")
         self.keep.clicked.connect(self.keep_requested)
-        for fader in (self.temperature, self.mixing):
-            fader.slider.valueChanged.connect(self._moved)
+        self.temperature.slider.valueChanged.connect(
+            lambda value: self._announce(temperature=value / 100)
+        )
+        self.mixing.slider.valueChanged.connect(
+            lambda value: self._announce(gibbs_steps=_steps_at(value))
+        )
         self._lay_out()
         self.set_sampling(self._sampling)
 
@@ -153,21 +157,20 @@ class SamplerPanel(QFrame):
 
     def set_articulation(self, articulation: Articulation) -> None:
         """Show what repeated notes do."""
-        self.articulation.setCurrentIndex(self.articulation.findData(articulation))
+        self.articulation.setCurrentIndex(list(ARTICULATION_WORDS).index(articulation))
 
     def set_models(self, models: Sequence[tuple[Path, str]]) -> None:
         """List the models: path and name."""
         self.model.clear()
-        for path, name in models:
-            self.model.addItem(name, path)
+        self._paths = [path for path, _ in models]
+        self.model.addItems([name for _, name in models])
 
     def show_model(self, path: Path, header: ModelHeader) -> None:
         """Say which model plays."""
-        index = self.model.findData(path)
-        if index < 0:
-            self.model.addItem(header.name, path)
-            index = self.model.count() - 1
-        self.model.setCurrentIndex(index)
+        if path not in self._paths:
+            self._paths.append(path)
+            self.model.addItem(header.name)
+        self.model.setCurrentIndex(self._paths.index(path))
         frames = FRAME_WORDS.get(header.frames_per_beat, f"{header.frames_per_beat} frames a beat")
         self.about.setText(f"RNN-RBM, {header.n_hidden} hidden, {frames}")
         self.model.setToolTip(f"{header.name}: learned from {header.corpus}. {header.attribution}")
@@ -182,12 +185,6 @@ class SamplerPanel(QFrame):
         if digits:
             self._announce(seed=min(int(digits), 2**32 - 1))
         self.seed.setText(_spaced(self._sampling.seed))
-
-    def _moved(self) -> None:
-        self._announce(
-            temperature=self.temperature.slider.value() / 100,
-            gibbs_steps=_steps_at(self.mixing.slider.value()),
-        )
 
     def _announce(
         self,

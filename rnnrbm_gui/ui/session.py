@@ -41,6 +41,7 @@ class Session(QObject):
         self._generated: list[Note] = []
         self.meter = Meter()
         self.sounded = 0
+        self.sounded_once = False
         self.generated_end = 0
         self._frame_ticks = 1
         self.glow: list[NDArray[np.float32]] = []  # of each generated frame: p of each key
@@ -114,6 +115,7 @@ class Session(QObject):
         del self._generated[cut:]
         self.sounded = min(self.sounded, event.tick)
         self.generated_end = event.tick
+        del self.glow[event.tick // self._frame_ticks :]
 
     def heard(self) -> tuple[Score, int]:
         """Return the generated notes that have been played, and in how many frames."""
@@ -130,7 +132,10 @@ class Session(QObject):
     def save_midi(self, path: Path, *, bpm: float) -> str:
         """Write what is on the roll as a MIDI file; return a sentence that says what."""
         drawn = self.score
-        clear = (clear_of(note, drawn) for note in self._generated)
+        # What was played, and what the model has put under the drawn notes; what is coming after
+        # them only where there is nothing else.
+        end = max(self.sounded, drawn.end) or self.generated_end
+        clear = (clear_of(note, drawn) for note in self._generated if note.on < end)
         generated = Score.of(note for note in clear if note)
         if not drawn.notes and not generated.notes:
             raise FileError(f"{path.name} was not written: there is no note on the roll yet.")

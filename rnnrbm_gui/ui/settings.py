@@ -10,6 +10,14 @@ from rnnrbm_gui import paths
 from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.music.roll import Articulation
+from rnnrbm_gui.music.timing import FASTEST_BPM, PPQ, SLOWEST_BPM
+
+RANGES = {
+    "bpm": (0, FASTEST_BPM),
+    "snap": (1, 32 * PPQ),
+    "width": (400, 20_000),
+    "height": (300, 20_000),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,11 @@ def _checked(known: dict[str, Any]) -> Settings:
             value = float(value)
         if type(value) is type(usual):
             good[field.name] = value
+    for name, (least, most) in RANGES.items():
+        if name in good and not least <= good[name] <= most:
+            del good[name]
+    if 0 < good.get("bpm", 0) < SLOWEST_BPM:
+        del good["bpm"]
     if good.get("mode") not in {mode.value for mode in Mode}:
         good.pop("mode", None)
     if good.get("articulation") not in {articulation.value for articulation in Articulation}:

@@ -10,6 +10,7 @@ from rnnrbm_gui.ui.session import Session
 
 RESTING_HELP = "Space play/pause   ·   D draw   E erase   S select   ·   ? all shortcuts"
 REFRESH_MS = 500
+HOVERED_MS = 4000
 
 
 class StatusLine(QFrame):
@@ -34,6 +35,8 @@ class StatusLine(QFrame):
         self.output = ""
         self.unheard = ""
         self._hovered = ""
+        self._forget = QTimer(self, singleShot=True, interval=HOVERED_MS)
+        self._forget.timeout.connect(self._forget_hovered)
         self._lateness_ms: deque[float] = deque(maxlen=100)
         self._clock = QTimer(self, interval=REFRESH_MS)
         self._clock.timeout.connect(self.refresh)
@@ -43,8 +46,13 @@ class StatusLine(QFrame):
         self._label.setText(words)
 
     def hover(self, words: str) -> None:
-        """Say what is under the mouse."""
+        """Say what is under the mouse, or what was done there, for a while."""
         self._hovered = words
+        self._forget.start()
+        self.refresh()
+
+    def _forget_hovered(self) -> None:
+        self._hovered = ""
         self.refresh()
 
     def sent(self, lateness_ms: float) -> None:

@@ -251,6 +251,11 @@ QComboBox::down-arrow {
     image: none; width: 0; height: 0; margin-right: 10px;
     border-left: 4px solid @card; border-right: 4px solid @card; border-top: 5px solid @muted;
 }
+QAbstractItemView {
+    background: @card; border: 1px solid @line; border-radius: 8px;
+    selection-background-color: @hover; selection-color: @text;
+}
+QHeaderView::section { background: @panel; border: none; padding: 5px 8px; color: @muted; }
 QComboBox QAbstractItemView {
     background: @card; border: 1px solid @line; border-radius: 8px; padding: 4px;
     selection-background-color: @hover; selection-color: @text; outline: none;

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -34,7 +34,7 @@ class TransportBar(QFrame):
 
     Signals:
         play_toggled(), stopped(), rewound(), loop_toggled(bool), bpm_changed(float),
-        meter_changed(object), mode_changed(object), output_chosen(object).
+        meter_changed(object), mode_changed(object), output_chosen(object), panicked().
     """
 
     play_toggled = Signal()
@@ -45,6 +45,7 @@ class TransportBar(QFrame):
     meter_changed = Signal(object)
     mode_changed = Signal(object)
     output_chosen = Signal(object)
+    panicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,13 +61,11 @@ class TransportBar(QFrame):
         self.loop = self._icon_button("Loop: repeat the marked bars  (L)", None)
         self.loop.setCheckable(True)
         self.loop.toggled.connect(self._loop_toggled)
+        self.panic = self._icon_button("Panic: silence everything  (Ctrl+.)", self.panicked.emit)
         self.position = QLabel("1.1")
         self.position.setMinimumWidth(74)
         self.position.setIndent(2)
-        self.bpm = QDoubleSpinBox(
-            minimum=SLOWEST_BPM, maximum=FASTEST_BPM, decimals=0, singleStep=1, value=84
-        )
-        self.bpm.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.bpm = TempoBox()
         self.bpm.setKeyboardTracking(False)
         self.bpm.setToolTip("Tempo in quarter notes a minute; type, or turn the mouse wheel")
         self.bpm.setAccessibleName("Tempo, beats per minute")
@@ -78,6 +77,7 @@ class TransportBar(QFrame):
         self.meter.setAccessibleName("Metre")
         for meter in METERS:
             self.meter.addItem(str(meter), meter)
+        self.meter.view().setMinimumWidth(84)
         self.meter.setCurrentIndex(METERS.index(Meter()))
         self.meter.activated.connect(lambda i: self.meter_changed.emit(self.meter.itemData(i)))
         for figure in (self.position, self.bpm, self.meter):
@@ -109,6 +109,7 @@ class TransportBar(QFrame):
         row.addWidget(self._mode_segments())
         row.addStretch(1)
         row.addWidget(self.output)
+        row.addWidget(self.panic)
 
     def _icon_button(self, tip: str, slot: object, role: str = "icon") -> QToolButton:
         button = QToolButton()
@@ -151,6 +152,7 @@ class TransportBar(QFrame):
         self._theme = theme
         self.rewind.setIcon(icon("rewind", theme.text))
         self.stop.setIcon(icon("stop", theme.text))
+        self.panic.setIcon(icon("panic", theme.muted))
         self.loop.setIcon(icon("loop", theme.warm if self.loop.isChecked() else theme.muted))
         self.set_playing(self._playing)
 
@@ -197,21 +199,37 @@ class TransportBar(QFrame):
         self.set_loop(on)
         self.loop_toggled.emit(on)
 
-    def set_outputs(self, outputs: Sequence[OutputId], chosen: OutputId, *, sounding: bool) -> None:
+    def set_outputs(
+        self, outputs: Sequence[OutputId], chosen: OutputId, *, lost: bool, heard: bool
+    ) -> None:
         """List the outputs; the chosen one stays in the list also while it is lost."""
+        if self._theme is None:
+            return
         listed = list(outputs) if chosen in outputs else [*outputs, chosen]
-        colour = "#888888" if not self._theme else self._theme.good
+        theme = self._theme
+        colour = theme.danger if lost else theme.good if heard else theme.warm
         self.output.blockSignals(True)
         self.output.clear()
         for output in listed:
-            lost = output == chosen and not sounding
-            words = f"{output} (lost)" if lost else str(output)
-            dot = self._theme.danger if lost and self._theme else colour
-            self.output.addItem(
-                icon("dot", dot if output == chosen else "#00000000"), words, output
-            )
+            words = f"{output} (lost)" if lost and output == chosen else str(output)
+            shown = icon("dot", colour if output == chosen else "#00000000")
+            self.output.addItem(shown, words, output)
         self.output.setCurrentIndex(listed.index(chosen))
         self.output.blockSignals(False)
+
+
+class TempoBox(QDoubleSpinBox):
+    """Beats per minute, to the hundredth, with no more digits shown than it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setDecimals(2)
+        self.setRange(SLOWEST_BPM, FASTEST_BPM)
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+
+    def textFromValue(self, value: float) -> str:
+        """Return 72 as "72" and 92.6 as "92.6"."""
+        return f"{value:g}"
 
 
 def _captioned(widget: QWidget, words: str) -> QVBoxLayout:
@@ -246,6 +264,10 @@ def icon(name: str, colour: str) -> QIcon:
         path.addRoundedRect(11.4, 3.5, 3.6, 13, 1, 1)
     elif name == "stop":
         path.addRoundedRect(4, 4, 12, 12, 1.5, 1.5)
+    elif name == "panic":
+        painter.setPen(QPen(ink, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawEllipse(QRectF(3, 3, 14, 14))
+        painter.drawLine(QPointF(5.5, 14.5), QPointF(14.5, 5.5))
     elif name == "dot":
         path.addEllipse(6, 6, 8, 8)
     elif name == "rewind":

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,6 +22,10 @@ def places(notes):
     return {(note.on, note.pitch, note.off) for note in notes}
 
 
+def every(voices):
+    return voices.starting(0, len(voices) * voices.grid.frame, Score())
+
+
 def grown(roll, grid, articulation, meter):
     voices = Voices(grid, articulation, meter)
     for row in roll:
@@ -30,7 +36,7 @@ def grown(roll, grid, articulation, meter):
 @given(ROLLS, GRIDS, ARTICULATIONS, METERS)
 def test_frame_by_frame_gives_the_notes_of_the_whole_roll(roll, grid, articulation, meter):
     voices = grown(roll, grid, articulation, meter)
-    found = places(voices.notes(0, len(roll)))
+    found = places(every(voices))
     assert found == places(grid.notes_of(roll, articulation, meter))
 
 
@@ -42,25 +48,65 @@ def test_taken_back_and_grown_again_leaves_no_trace(old, new, cut, grid, articul
     for row in new:
         voices.append(np.flatnonzero(row).tolist())
     whole = np.vstack([old[:cut], new])
-    assert places(voices.notes(0, len(whole))) == places(grid.notes_of(whole, articulation, meter))
+    assert places(every(voices)) == places(grid.notes_of(whole, articulation, meter))
 
 
 @given(ROLLS, GRIDS, ARTICULATIONS, METERS)
 def test_append_names_the_earliest_frame_whose_notes_changed(roll, grid, articulation, meter):
     voices, before = Voices(grid, articulation, meter), set()
-    for i, row in enumerate(roll):
+    for row in roll:
         changed = voices.append(np.flatnonzero(row).tolist())
-        now = places(voices.notes(0, i + 1))
-        touched = {on // grid.frame for on, *_ in before ^ now}
-        assert all(frame >= changed for frame in touched)
+        now = places(every(voices))
+        assert all(on >= changed for on, *_ in before ^ now)
         before = now
 
 
 def test_a_struck_again_chord_is_one_note_a_frame():
     voices = grown(np.ones((8, 2), bool), Grid(1, 60, 2), Articulation.RESTRIKE, Meter())
-    assert len(voices.notes(0, 8)) == 16
+    assert len(every(voices)) == 16
     tied = grown(np.ones((8, 2), bool), Grid(1, 60, 2), Articulation.TIE, Meter())
-    assert [note.duration for note in tied.notes(0, 8)] == [3840, 3840]
+    assert [note.duration for note in every(tied)] == [3840, 3840]
+
+
+DRAWN = st.lists(
+    st.builds(
+        lambda on, length, pitch: Note(on, pitch, on + length),
+        st.integers(0, 24 * 480),
+        st.integers(1, 1500),
+        st.sampled_from([60, 61, 62]),
+    ),
+    max_size=5,
+).map(Score.of)
+
+
+@given(ROLLS, ARTICULATIONS, DRAWN, st.lists(st.integers(0, 24 * 480), max_size=6))
+def test_given_piece_by_piece_is_given_whole(roll, articulation, drawn, cuts):
+    voices = grown(roll, Grid(1, 60, 6), articulation, Meter())
+    end = len(roll) * 480
+    whole = voices.starting(0, end, drawn)
+    edges = [0, *sorted(cut for cut in cuts if cut < end), end]
+    pieces = [voices.starting(a, b, drawn) for a, b in pairwise(edges)]
+    assert sorted(n for piece in pieces for n in piece) == sorted(whole)
+    for tick in cuts:
+        held = [n for n in whole if n.on < tick < n.off]
+        assert sorted(n for n in voices.sounding(tick, drawn) if n.off > tick) == sorted(held)
+
+
+@given(ROLLS, ROLLS, ARTICULATIONS, st.integers(0, 20))
+def test_notes_of_an_earlier_take_stay_as_they_sounded(old, new, articulation, cut):
+    eighths, quarters = Grid(2, 60, 6), Grid(1, 60, 6)
+    heard = grown(old, eighths, articulation, Meter()).starting(0, len(old) * 240, Score())
+    n_past = -(-len(old) // 2)
+    voices = Voices(quarters, Articulation.RESTRIKE, Meter(), heard, n_past)
+    for row in new:
+        voices.append(np.flatnonzero(row).tolist())
+    found = every(voices)
+    assert sorted(n for n in found if n.on < len(old) * 240) == sorted(heard)
+    assert all(n.on >= n_past * 480 for n in found if n not in heard)
+    voices.truncate(min(cut, n_past))
+    assert {(n.on, n.pitch) for n in every(voices)} == {
+        (n.on, n.pitch) for n in heard if n.on < min(cut, n_past) * 480
+    }
 
 
 @given(

@@ -1,6 +1,7 @@
 """The whole window, offscreen, over a real engine, a real player and the null device."""
 
 import json
+import sys
 from itertools import pairwise
 
 import mido
@@ -11,15 +12,19 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from rnnrbm_gui import paths
+from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
+from rnnrbm_gui.data.project_file import load_project
 from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.engine.engine import Engine
+from rnnrbm_gui.engine.events import Passage
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
-from rnnrbm_gui.ui.files import autosave_path, last_path
+from rnnrbm_gui.ui.files import last_path
 from rnnrbm_gui.ui.main_window import HINT, MainWindow
 from rnnrbm_gui.ui.roll.layers import KEYBOARD, RULER
+from rnnrbm_gui.ui.sampler_panel import ARTICULATION_WORDS
 from rnnrbm_gui.ui.settings import Settings, load_settings, settings_path
 from rnnrbm_gui.ui.theme import DARK, LIGHT
 
@@ -136,14 +141,14 @@ def test_a_crash_loses_nothing(opened):
     window.session.commit("Draw", MELODY)
     window.files._save_running()
     # What a killed app leaves behind: its autosave, under the name of a process that is gone.
-    left = autosave_path().with_name("running-999999999.rnnrbm")
-    autosave_path().rename(left)
+    left = window.files.autosave_path.with_name("running-gone.rnnrbm")
+    window.files.autosave_path.rename(left)
     window.session.commit("New roll", Score())
     window.close()
     last_path().unlink(missing_ok=True)
     again = opened()
     until(lambda: again.session.score == MELODY, "the recovered notes")
-    assert "back on the roll" in again.messages.sentence
+    assert "is back" in again.messages.sentence
     assert not left.exists()
 
 
@@ -291,3 +296,151 @@ def test_settings_know_every_articulation():
     for articulation in Articulation:
         settings_path().write_text(json.dumps({"articulation": articulation.value}), "utf-8")
         assert load_settings().articulation == articulation.value
+
+
+def test_return_commits_a_number_and_gives_the_keys_back_to_the_roll(opened):
+    window = opened()
+    for field, typed in ((window.panel.seed, "77"), (window.transport.bpm.lineEdit(), "101")):
+        field.setFocus()
+        field.selectAll()
+        QTest.keyClicks(field, typed)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        assert window.canvas.hasFocus()
+    assert window.panel.sampling.seed == 77
+    assert window.bpm == 101
+    QTest.keyClick(window.canvas, Qt.Key.Key_Space)
+    until(lambda: window.engine.playing, "playing")
+
+
+def test_home_moves_the_playhead_one_sees(opened):
+    window = opened()
+    window.seek(4 * 480)
+    assert window.transport.position.text() == "2.1"
+    QTest.keyClick(window.canvas, Qt.Key.Key_Home)
+    assert window.canvas.playhead == 0
+    assert window.transport.position.text() == "1.1"
+    until(lambda: window.engine.position() == 0, "the engine to follow")
+
+
+def test_every_choice_can_be_chosen_and_kept(opened):
+    window = opened()
+    panel = window.panel
+    assert panel.model.count() == len({panel.model.itemText(i) for i in range(panel.model.count())})
+    for i, articulation in enumerate(ARTICULATION_WORDS):
+        panel.articulation.setCurrentIndex(i)
+        panel.articulation.activated.emit(i)
+        assert window.articulation is articulation
+        window.files._save_running()
+        assert not window.messages.sentence
+    for i in range(panel.model.count()):
+        panel.model.setCurrentIndex(i)
+        panel.model.activated.emit(i)
+        until(lambda i=i: window.model_path == panel._paths[i], "the other model")
+        assert panel.model.currentIndex() == i
+    window.session.commit("Draw", MELODY)
+    window.close()
+    again = opened()
+    until(lambda: again.session.score == MELODY, "the drawn notes")
+    assert again.articulation is list(ARTICULATION_WORDS)[-1]
+    assert again.model_path == window.model_path
+
+
+def test_undo_of_keep_gives_the_take_and_the_mode_back(opened):
+    window = opened()
+    window.set_bpm(300)
+    window.toggle_play()
+    until(lambda: window.session.sounded > 1920, "a bar of music")
+    window.engine.stop()
+    until(lambda: not window.engine.playing, "the stop")
+    played, n_frames = window.session.heard()
+    window.keep()
+    QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert window.mode is Mode.HARMONISE
+    until(lambda: window.session.heard() == (played, n_frames), "what was played")
+
+
+def test_leaving_before_the_model_has_loaded_loses_nothing(opened):
+    window = opened()
+    window.set_bpm(300)
+    window.toggle_play()
+    until(lambda: window.session.sounded > 1920, "a bar of music")
+    window.close()
+    kept = load_project(last_path())
+    assert len(kept.generated)
+    early = MainWindow(Engine(audio="null"))
+    early.show()
+    early.start_engine()
+    early.close()
+    assert load_project(last_path()).generated == kept.generated
+
+
+def test_a_crash_in_many_instances_deletes_none_of_their_rolls(opened):
+    window = opened()
+    window.session.commit("Draw", MELODY)
+    window.files._save_running()
+    folder = window.files.autosave_path.parent
+    for name in ("running-a.rnnrbm", "running-b.rnnrbm"):
+        (folder / name).write_bytes(window.files.autosave_path.read_bytes())
+    (folder / "running-c.rnnrbm").write_bytes(b"half a fi")
+    window.close()
+    again = opened()
+    until(lambda: again.session.score == MELODY, "one of them")
+    left = {path.name for path in folder.glob("running-*.rnnrbm")}
+    assert {"running-c.rnnrbm", again.files.autosave_path.name} <= left
+    assert len(left & {"running-a.rnnrbm", "running-b.rnnrbm"}) == 1
+
+
+def test_a_new_roll_is_empty_and_tells_what_to_do(opened):
+    window = opened()
+    window.set_bpm(300)
+    window.session.commit("Draw", MELODY)
+    window.toggle_play()
+    until(lambda: window.session.sounded > 1920, "a bar of music")
+    window.files.new()
+    until(lambda: window.canvas._hint == HINT and not window.session.sounded, "the hint")
+    assert not len(window.session.score)
+
+
+def test_two_files_opened_in_a_row_are_both_read(opened, tmp_path):
+    window = opened()
+    for name, pitch in (("a.mid", 60), ("b.mid", 64)):
+        score = Score.of([Note(0, pitch, 480)])
+        write_midi(tmp_path / name, [MidiTrack("x", score)], bpm=92.6, meter=Meter())
+        window.files.open(tmp_path / name)
+    until(lambda: not window.files._reading, "both files")
+    assert not window.files._poll.isActive()
+    assert [note.pitch for note in window.session.score] in ([60], [64])
+    assert window.bpm == pytest.approx(92.6, abs=0.01)
+
+
+def test_the_loop_button_brings_the_marked_bars_back(opened):
+    window = opened()
+    window.set_loop((960, 1920))
+    window.transport.loop.click()
+    assert window.loop is None
+    window.transport.loop.click()
+    assert (window.loop.first, window.loop.last) == (960, 1920)
+
+
+def test_panic_is_a_button_that_silences_at_once(opened):
+    window = opened()
+    window.toggle_play()
+    until(lambda: window.canvas._sounding, "sounding keys")
+    QTest.mouseClick(window.transport.panic, Qt.MouseButton.LeftButton)
+    until(lambda: not window.engine.playing and not window.canvas._sounding, "silence", 2.0)
+
+
+def test_one_event_that_cannot_be_shown_does_not_take_others_along(opened, monkeypatch):
+    window, said = opened(), []
+    monkeypatch.setattr(sys, "excepthook", window.show_stumble)
+
+    def stumble(_event):
+        said.append(1)
+        raise RuntimeError("a fault nobody foresaw")
+
+    window.bridge.handle(Passage, stumble)
+    window.session.commit("Draw", MELODY)
+    until(lambda: said, "the stumble")
+    until(lambda: "a fault nobody foresaw" in window.messages.sentence, "the sentence")
+    until(lambda: window.session.generated_end > 6 * 1920, "the other events")
+    assert "RuntimeError" in (paths.state() / "errors.log").read_text("utf-8")

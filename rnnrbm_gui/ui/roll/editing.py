@@ -171,9 +171,10 @@ class EditableRoll(RollView):
         if self._meant():
             self.commit("Legato", *commands.legato(self.score, self._meant()))
 
-    def add_at_playhead(self) -> None:
-        """Add a note at the playhead, of the length, velocity and pitch last used."""
-        on = cell_of(self.playhead, self.snap)
+    def add_note(self) -> None:
+        """Add a note after the chosen ones, or at the playhead; length and pitch as last used."""
+        chosen_end = max((note.off for note in self.selection), default=None)
+        on = cell_of(self.playhead, self.snap) if chosen_end is None else chosen_end
         note = Note(on, self.last_pitch, on + self.last_length, self.last_velocity)
         self.commit("Draw note", self.score.added(note), frozenset({note}))
         self._reveal()
@@ -258,7 +259,7 @@ class EditableRoll(RollView):
         elif key in ZOOM_KEYS:
             self.set_view(self.view.zoomed_time(ZOOM_KEYS[key], self.view.width / 2))
         elif key == Key.Key_Insert:
-            self.add_at_playhead()
+            self.add_note()
         else:
             event.ignore()
 

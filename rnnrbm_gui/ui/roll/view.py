@@ -337,13 +337,15 @@ class RollView(QWidget):
         view, theme = self.view, self.theme
         if self._loop:
             layers.paint_loop(painter, view, theme, self._loop)
+        coming = self._sounded
         if self._passage:
             left, right = (view.column(tick) for tick in self._passage)
             layers.paint_strip(
                 painter, left, right - 2, theme.warm_strip, theme.warm_text, self._passage_label
             )
-        if self._available > self._sounded:
-            left, right = view.column(self._sounded), view.column(self._available)
+            coming = max(coming, self._passage[1])
+        if self._available > coming:
+            left, right = view.column(coming), view.column(self._available)
             layers.paint_strip(
                 painter, left, right - 2, theme.cool_strip, theme.cool_text, "coming"
             )

@@ -87,7 +87,12 @@ def test_editing_with_keys_alone(canvas, said, hand):
     canvas.set_playhead(9 * PPQ)
     hand.key(Key.Key_Insert)
     assert said.edits[-1][0] == "Draw note"
-    assert canvas.selection == {Note(9 * PPQ, 60, 10 * PPQ)}
+    first = SCORE.notes[0]
+    added = Note(first.off, 60, first.off + first.duration)
+    assert canvas.selection == {added}  # after the chosen one
+    canvas.select_none()
+    hand.key(Key.Key_Insert)
+    assert canvas.selection == {Note(9 * PPQ, 60, 9 * PPQ + first.duration)}
 
 
 def test_commands_without_a_selection_mean_everything(canvas, said):
