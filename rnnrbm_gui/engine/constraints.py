@@ -37,12 +37,10 @@ class Constraints:
 
     Attributes:
         cells: int8 (n_frames, n_keys) of FREE, ON, OFF; rows of UNSHOWN come first if any.
-        drawn: bool (n_frames, n_keys), the drawn notes as the model sees them, in any mode.
         passage: frames ``first <= t < last`` of the drawn passage, (0, 0) where nothing is drawn.
     """
 
     cells: NDArray[np.int8]
-    drawn: NDArray[np.bool_]
     passage: tuple[int, int]
 
     @staticmethod
@@ -63,19 +61,13 @@ class Constraints:
                 top = int(np.flatnonzero(drawn[frame])[-1])
                 if top >= lowest_melody_key:
                     cells[frame, top + 1 :] = OFF
-        return Constraints(cells, drawn, (first, last))
+        return Constraints(cells, (first, last))
 
     def row(self, frame: int) -> NDArray[np.int8]:
         """Return the cells of one frame, int8 (n_keys,)."""
         if frame < len(self.cells):
             return self.cells[frame]
         return np.zeros(self.cells.shape[1], np.int8)
-
-    def drawn_row(self, frame: int) -> NDArray[np.bool_]:
-        """Return which keys are drawn in one frame, bool (n_keys,)."""
-        if frame < len(self.drawn):
-            return self.drawn[frame]
-        return np.zeros(self.drawn.shape[1], np.bool_)
 
     def differences(self, other: "Constraints") -> NDArray[np.intp]:
         """Return the frames whose cells differ between the two, ascending."""

@@ -46,10 +46,6 @@ class Grid:
         """Ticks of one frame."""
         return frame_ticks(self.frames_per_beat)
 
-    def first_frame(self, note: Note) -> int:
-        """Return the first frame in which the model sees the note."""
-        return self.covered(note)[0]
-
     def covered(self, note: Note) -> tuple[int, int]:
         """Return the frames ``first <= t < last`` in which the model sees the note."""
         step = self.frame

@@ -93,9 +93,9 @@ class Files(QObject):
         if not self._reading:
             self._poll.stop()
         window = self._window
+        window.status.say("")
         if isinstance(song, FileError):
             window.messages.say(str(song), error=True)
-            window.status.refresh()
             return
         window.engine.stop()
         window.set_meter(song.meter)

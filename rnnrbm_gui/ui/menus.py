@@ -95,6 +95,9 @@ class Menus:
         follow = self._add(menu, "Follow the playhead", window.set_following)
         follow.setCheckable(True)
         follow.setChecked(window.settings.following)
+        legend = self._add(menu, "Legend", lambda: canvas.set_legend(legend.isChecked()))
+        legend.setCheckable(True)
+        legend.setChecked(True)
         self._snap_menu(menu.addMenu("Grid"))
         self._theme_menu(menu.addMenu("Theme"))
 

@@ -10,7 +10,7 @@ from rnnrbm_gui.ui.session import Session
 
 RESTING_HELP = "Space play/pause   ·   D draw   E erase   S select   ·   ? all shortcuts"
 REFRESH_MS = 500
-HOVERED_MS = 4000
+HOVERED_MS, NEWS_MS = 4000, 6000
 
 
 class StatusLine(QFrame):
@@ -35,24 +35,28 @@ class StatusLine(QFrame):
         self.output = ""
         self.unheard = ""
         self._hovered = ""
-        self._forget = QTimer(self, singleShot=True, interval=HOVERED_MS)
-        self._forget.timeout.connect(self._forget_hovered)
+        self._news = ""
+        self._forget = QTimer(self, singleShot=True)
+        self._forget.timeout.connect(self._forget_words)
         self._lateness_ms: deque[float] = deque(maxlen=100)
         self._clock = QTimer(self, interval=REFRESH_MS)
         self._clock.timeout.connect(self.refresh)
 
     def say(self, words: str) -> None:
-        """Say what has just happened, until something else is to be said."""
-        self._label.setText(words)
+        """Say what has just happened, for a while; nothing under the mouse takes its place."""
+        self._news = words
+        self._forget.start(NEWS_MS)
+        self.refresh()
 
     def hover(self, words: str) -> None:
         """Say what is under the mouse, or what was done there, for a while."""
         self._hovered = words
-        self._forget.start()
+        if not self._news:
+            self._forget.start(HOVERED_MS)
         self.refresh()
 
-    def _forget_hovered(self) -> None:
-        self._hovered = ""
+    def _forget_words(self) -> None:
+        self._news = self._hovered = ""
         self.refresh()
 
     def sent(self, lateness_ms: float) -> None:
@@ -70,8 +74,8 @@ class StatusLine(QFrame):
 
     def refresh(self) -> None:
         """Say what is happening now."""
-        if self._hovered:
-            words = self._hovered
+        if self._news or self._hovered:
+            words = self._news or self._hovered
         elif self._engine.playing:
             words = self._playing_words()
         else:

@@ -1,6 +1,8 @@
 """The whole window, offscreen, over a real engine, a real player and the null device."""
 
 import json
+import os
+import signal
 import sys
 from itertools import pairwise
 
@@ -444,3 +446,14 @@ def test_one_event_that_cannot_be_shown_does_not_take_others_along(opened, monke
     until(lambda: "a fault nobody foresaw" in window.messages.sentence, "the sentence")
     until(lambda: window.session.generated_end > 6 * 1920, "the other events")
     assert "RuntimeError" in (paths.state() / "errors.log").read_text("utf-8")
+
+
+def test_a_dead_player_is_replaced_and_said_in_the_status_line(opened):
+    window = opened()
+    window.toggle_play()
+    until(lambda: window.canvas._sounding, "sounding keys")
+    os.kill(window.engine.client._child.process.pid, signal.SIGKILL)
+    until(lambda: "was replaced" in window.status.words, "the sentence", 2.0)
+    before = window.engine.position()
+    until(lambda: window.engine.position() > before + 480, "the roll to go on")
+    assert "was replaced" in window.status.words  # long enough to be read
