@@ -165,6 +165,8 @@ def stylesheet(theme: Theme) -> str:
 _SHEET = """
 * { font-size: 13px; color: @text; outline: none; }
 QMainWindow, QDialog, QMessageBox { background: @panel; }
+QDialog { border: 1px solid @line; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QFrame[role="panel"] { background: @panel; border: none; }
 QFrame[role="panel"][edge="bottom"] { border-bottom: 1px solid @line; }
 QFrame[role="panel"][edge="top"] { border-top: 1px solid @line; }

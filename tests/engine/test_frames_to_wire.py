@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from rnnrbm_gui.engine.generator import IDLE_WAIT_S
 from rnnrbm_gui.engine.hand_over import HandOver
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.engine.voices import Voices
@@ -120,3 +121,24 @@ def test_whatever_the_frames_and_whenever_it_stops(
         notes = [note for note, _ in Roll(voices, drawn).starting(0, 10**6)]
         assert Counter(n.pitch for n in notes if n.on < tick - 1e-6) <= struck
         assert struck <= Counter(n.pitch for n in notes if n.on < tick + 1e-6)
+
+
+def test_notes_reach_the_player_at_least_three_tenths_of_a_second_ahead():
+    voices = Voices(GRID, Articulation.RESTRIKE, Meter())
+    for _ in range(40):
+        voices.append(range(5))
+    wire, ahead_s = Wire(), []
+
+    def note_how_early(epoch, notes):
+        due = [wire.begun_s + (n.on - wire.begun_tick) / ticks_per_second(BPM) for n in notes]
+        ahead_s.extend(due_s - wire.now_s for due_s in due if due_s > 0.45)
+        Wire.schedule(wire, epoch, notes)
+
+    wire.schedule = note_how_early
+    hand_over = HandOver(wire, Roll(voices, Score()))
+    hand_over.begin(0, BPM, [])
+    for _ in range(200):
+        wire.until(wire.now_s + IDLE_WAIT_S)
+        hand_over.advance()
+    assert len(ahead_s) > 70
+    assert min(ahead_s) >= 0.3
