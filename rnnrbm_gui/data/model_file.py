@@ -5,7 +5,6 @@ safetensors wants them; numbers and nested values are written as JSON.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -16,7 +15,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from rnnrbm_gui.errors import FileError, ModelError
+from rnnrbm_gui.data.whole_file import write_whole
+from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.models.rnn_rbm import MEMORIES, SHAPES, Memory, RnnRbm
 
 FORMAT = "1"
@@ -84,16 +84,7 @@ def save_model(path: Path, model: RnnRbm, header: ModelHeader) -> None:
         for name, value in asdict(header).items()
     }
     content = save(dict(model.parameters()), {"format": FORMAT, **entries})
-    path = Path(path)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise FileError(
-            f"The model cannot be written to '{path}' ({error.strerror}): choose another place."
-        ) from error
+    write_whole(Path(path), content)
 
 
 def load_model(path: Path) -> StoredModel:

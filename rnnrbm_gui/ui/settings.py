@@ -1,14 +1,16 @@
 """What the window remembers between starts."""
 
+import contextlib
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from rnnrbm_gui import paths
+from rnnrbm_gui.data.whole_file import write_whole
 from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.engine.sampler import Sampling
+from rnnrbm_gui.errors import FileError
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.timing import FASTEST_BPM, PPQ, SLOWEST_BPM
 
@@ -72,13 +74,9 @@ def load_settings() -> Settings:
 def save_settings(settings: Settings) -> None:
     """Keep the settings for the next start; a place that cannot be written is no reason to stop."""
     path = settings_path()
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
+    with contextlib.suppress(OSError, FileError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(asdict(settings), indent=1), "utf-8")
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
+        write_whole(path, json.dumps(asdict(settings), indent=1).encode())
 
 
 def _checked(known: dict[str, Any]) -> Settings:

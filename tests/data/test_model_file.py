@@ -76,7 +76,7 @@ def test_a_header_that_is_not_the_models_is_not_saved(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_gives_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be saved"):
         save_model(tmp_path / "no" / "m", RnnRbm(**tensors()), HEADER)
 
 

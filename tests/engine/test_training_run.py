@@ -64,7 +64,7 @@ def test_a_missing_part_and_a_bad_place_give_sentences(corpus: Path, tmp_path: P
     empty.write_bytes(pickle.dumps({"train": [[]], "valid": [[(60,)]]}))
     with pytest.raises(CorpusError, match="has no frames"):
         training_run.train(empty, tmp_path / "m", report=lambda line: None)
-    with pytest.raises(FileError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be saved"):
         training_run.train(corpus, tmp_path / "no" / "m", updates=1, report=lambda line: None)
     with pytest.raises(UserError, match="n_hidden must be in"):
         training_run.train(corpus, tmp_path / "m", n_hidden=0, report=lambda line: None)
