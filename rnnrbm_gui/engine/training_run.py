@@ -121,8 +121,12 @@ def train(
     began = time.monotonic()
     try:
         for progress in updates_of(rolls, settings):
-            quick = likelihood.measure(
-                progress.model, valid, n_chains=10, n_temperatures=300, most_frames=400
+            quick = likelihood.measure_from(
+                "base-rate",
+                progress.model,
+                likelihood.frames_of(progress.model, valid, 400),
+                n_chains=10,
+                n_temperatures=300,
             )
             better = quick.ll > best_ll
             report(_course(progress, settings, quick.ll, better, time.monotonic() - began))
@@ -182,7 +186,7 @@ def evaluate(
             "choose a model trained on such a corpus."
         )
     report(f"{stored.header.name} on {corpus.name}, part {split}")
-    found = likelihood.measure(
+    [found] = likelihood.measure(
         stored.model,
         rolls,
         n_chains=n_chains,
@@ -234,7 +238,7 @@ def _figures(
     model: RnnRbm, valid: Sequence[Roll], report: Callable[[str], None]
 ) -> dict[str, float]:
     """Measure what goes into the header: likelihood and sample statistics."""
-    found = likelihood.measure(model, valid, n_chains=20, n_temperatures=1000, most_frames=1000)
+    [found] = likelihood.measure(model, valid, n_chains=20, n_temperatures=1000, most_frames=1000)
     _report_likelihood(found, report)
     of_valid, of_samples = _report_statistics(model, valid, report)
     return {

@@ -187,7 +187,7 @@ def test_shipped_likelihoods_can_be_measured_again(name: str, corpora: Path) -> 
     stored = load_model(paths.models() / name)
     corpus = load_corpus(corpora / f"{stored.header.corpus.partition(',')[0]}.pickle")
     figures = stored.header.figures
-    found = likelihood.measure(
+    [found] = likelihood.measure(
         stored.model, corpus.split("valid"), n_chains=20, n_temperatures=500, most_frames=250
     )
     # 250 frames of a spread of about 3 nats: a standard error of .2 from the choice of frames.
