@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QDeadlineTimer, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -13,6 +13,9 @@ from rnnrbm_gui import paths
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.ui.main_window import MainWindow
 from rnnrbm_gui.ui.theme import app_font
+
+UNPAINTED_MS = 2000
+"""A window that starts minimised never paints; the engine starts all the same."""
 
 
 def build(*, remember: bool = True) -> tuple[QApplication, MainWindow]:
@@ -41,8 +44,10 @@ def run_window(open_first: Path | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: window.close())
 
+    unpainted = QDeadlineTimer(UNPAINTED_MS)
+
     def begin() -> None:
-        if not window.canvas.paint_ms:
+        if not window.canvas.paint_ms and not unpainted.hasExpired():
             QTimer.singleShot(2, begin)
             return
         window.start_engine()

@@ -1,5 +1,6 @@
 """What the engine and the player tell, shown in the window."""
 
+import gc
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ class Listener:
             events.Passage: lambda event: self._canvas.set_passage(event.span),
             events.ModelLoaded: self._model_loaded,
             events.Playing: self._playing_changed,
+            # The compiler's many objects stay: a collection over them would cost beats.
+            events.KernelReady: lambda _: gc.freeze(),
             events.Trouble: lambda event: say(event.sentence, error=True),
             protocol.Trouble: lambda event: say(event.sentence, error=True),
             Replaced: lambda event: window.status.say(event.sentence),
