@@ -136,7 +136,7 @@ def gibbs_chains(
 def annealed_chains(
     W: NDArray[np.float32],
     WT: NDArray[np.float32],
-    base: NDArray[np.float32],
+    start: NDArray[np.float32],
     bv_t: NDArray[np.float32],
     bh_t: NDArray[np.float32],
     v: NDArray[np.bool_],
@@ -144,24 +144,24 @@ def annealed_chains(
     seed: np.uint64,
     log_weight: NDArray[np.float64],
 ) -> None:
-    """Carry chains along ``betas``, adding up the log importance weights of AIS.
+    """Carry one machine's chains along ``betas``, adding up the log importance weights of AIS.
 
-    Machine beta has W and bh_t scaled by beta and the visible biases (1 - beta) base + beta bv_t
+    Machine beta has W and bh_t scaled by beta and the visible biases (1 - beta) start + beta bv_t
     (Salakhutdinov, Murray 2008, section 4.1). ``betas`` ascending gives the forward run,
     descending the reverse one.
 
     Args:
         W: (n_visible, n_hidden), rows ``padded``.
         WT: its transpose, rows ``padded``.
-        base: (n_visible,), biases of the base-rate machine.
-        bv_t: (n_chains, n_visible).
-        bh_t: (n_chains, n_hidden).
+        start: (n_visible,), visible biases of the machine of independent keys.
+        bv_t: (n_visible,), those of the machine measured.
+        bh_t: (n_hidden,).
         v: (n_chains, n_visible), draws of the first machine; replaced by those of the last.
         betas: (n_temperatures,).
         seed: of the draws.
         log_weight: (n_chains,), sum_k log p*_k(v_{k-1}) - log p*_{k-1}(v_{k-1}).
     """
-    n_visible, n_hidden = bv_t.shape[1], bh_t.shape[1]
+    n_visible, n_hidden = bv_t.size, bh_t.size
     a, b = np.zeros(W.shape[1], np.float32), np.zeros(WT.shape[1], np.float32)
     bits, old_bits = np.empty(a.size, np.int32), np.empty(a.size, np.int32)
     b_bits = np.empty(b.size, np.int32)
@@ -177,14 +177,14 @@ def annealed_chains(
         for k in range(1, betas.size):
             beta, before = betas[k], betas[k - 1]
             _uniforms(key, k, uniform)
-            a[:n_hidden] = bh_t[chain]
+            a[:n_hidden] = bh_t
             _add_rows(W, v[chain], which, a)
             _exp(a, np.float32(-beta), bits)
             _exp(a, np.float32(-before), old_bits)
             change = 0.0
             for i in range(n_visible):
                 if v[chain, i]:
-                    change += bv_t[chain, i] - base[i]
+                    change += bv_t[i] - start[i]
             for j in range(n_hidden):
                 change += a[j]
             # sum softplus(beta a) - softplus(before a), by softplus(x) = x + log(1 + exp(-x)) and
@@ -201,7 +201,7 @@ def annealed_chains(
             b[:n_visible] = 0.0
             _add_rows(WT, h, which, b)
             for i in range(n_visible):
-                b[i] = np.float32((1.0 - beta) * base[i] + beta * (bv_t[chain, i] + b[i]))
+                b[i] = np.float32((1.0 - beta) * start[i] + beta * (bv_t[i] + b[i]))
             _exp(b, np.float32(-1.0), b_bits)
             _fire(b_bits.view(np.float32), uniform[a.size :], v[chain])
         log_weight[chain] = total

@@ -1,23 +1,26 @@
 """How likely a model finds held-out music: log-likelihood per frame by AIS, or exactly.
 
-LL_t = -F_t(v_t) - log Z_t in nats, the model having seen the true frames before t. log Z_t comes
-from annealed importance sampling (Salakhutdinov, Murray: On the Quantitative Analysis of Deep
-Belief Networks, ICML 2008, section 4.1), started from the machine of independent keys at their
-corpus frequencies. Too few temperatures make a model look too good; the reverse run, started from
-the forward run's end points, errs to the other side, so the gap between them says how far to trust.
+LL_t = -F_t(v_t) - log Z_t in nats, the model having seen the true frames before t. Where the
+hidden units can be enumerated log Z_t is exact; elsewhere it is estimated (``annealing``). Too few
+temperatures make a model look too good, so runs go both ways and the lower figure counts, and of
+several starts the one with the lowest; the gap between the two ways says how far to trust it.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import rbm
-from rnnrbm_gui.models.kernels import padded
+from rnnrbm_gui.models.annealing import Start, estimate_log_z, in_threads
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 
 Roll = NDArray[np.bool_]
+
+WIDE_GAP = 0.05
+"""Nats between forward and reverse AIS from which on a figure is in doubt."""
 
 
 @dataclass(frozen=True)
@@ -25,34 +28,49 @@ class Likelihood:
     """Log-likelihood of a split, in nats.
 
     Attributes:
+        start: where the AIS runs began, or "exact": log Z by enumeration.
         ll: mean over the frames measured; the lower of the forward and the reverse estimate.
+        ll_pieces: mean over pieces of each piece's mean over its frames, of that same estimate.
         ll_forward: mean over frames, forward AIS.
-        ll_reverse: mean over frames, reverse AIS.
+        ll_reverse: mean over frames, reverse AIS; as ``ll_forward`` where not run.
         gap: ll_forward - ll_reverse.
-        ll_pieces: mean over pieces of each piece's mean over its frames, forward.
-        error: standard error of the mean over frames from AIS alone, forward.
+        error: standard error of ``ll`` from AIS alone.
+        choice_error: standard error of ``ll`` from having measured some of the frames, 0 for all.
         n_frames: frames measured.
         n_all: frames in the split.
-        n_chains: AIS runs a frame.
-        n_temperatures: temperatures a run.
+        n_chains: AIS runs a frame, 0 if exact.
+        n_temperatures: temperatures a run, 0 if exact.
     """
 
+    start: Start | Literal["exact"]
     ll: float
+    ll_pieces: float
     ll_forward: float
     ll_reverse: float
     gap: float
-    ll_pieces: float
     error: float
+    choice_error: float
     n_frames: int
     n_all: int
     n_chains: int
     n_temperatures: int
 
+    @property
+    def doubt(self) -> str:
+        """A sentence if the gap is wide, else nothing."""
+        if abs(self.gap) <= WIDE_GAP:
+            return ""
+        return (
+            f"The gap of {abs(self.gap):.3f} nats between forward and reverse AIS is over "
+            f"{WIDE_GAP}: do not trust this figure; try the other start or more temperatures."
+        )
+
     def figures(self) -> dict[str, float]:
-        """Return the figures by name, rounded, for a file's header or a report."""
+        """Return the numbers by name, rounded, for a file's header or a report."""
         return {
             name: round(value, 4) if isinstance(value, float) else value
             for name, value in asdict(self).items()
+            if name != "start"
         }
 
 
@@ -91,15 +109,37 @@ def frames_of(model: RnnRbm, rolls: Sequence[Roll], most_frames: int | None = No
     )
 
 
-def exact_ll(model: RnnRbm, frames: Frames) -> NDArray[np.float64]:
+def exact_ll(
+    model: RnnRbm,
+    frames: Frames,
+    *,
+    n_threads: int = 1,
+    tell: Callable[[float], None] = lambda share: None,
+) -> NDArray[np.float64]:
     """Return LL_t of each frame with log Z_t by enumeration of the hidden units."""
-    log_z = [
-        rbm.exact_log_z(model.W, bv, bh) for bv, bh in zip(frames.bv_t, frames.bh_t, strict=True)
-    ]
-    return -_free_energy(model, frames) - np.array(log_z)
+    log_z = np.empty(len(frames.v))
+
+    def one_frame(t: int) -> None:
+        log_z[t] = rbm.exact_log_z(model.W, frames.bv_t[t], frames.bh_t[t])
+
+    in_threads(one_frame, len(log_z), n_threads, tell)
+    return -_free_energy(model, frames) - log_z
 
 
-def ais_log_z(
+def measure_exactly(
+    model: RnnRbm,
+    frames: Frames,
+    *,
+    n_threads: int = 1,
+    tell: Callable[[float], None] = lambda share: None,
+) -> Likelihood:
+    """Return the log-likelihood of frames by enumeration; see ``exact_ll``."""
+    ll_t = exact_ll(model, frames, n_threads=n_threads, tell=tell)
+    return _likelihood("exact", frames, ll_t, ll_t, np.zeros(len(ll_t)), 0, 0)
+
+
+def measure_from(
+    start: Start,
     model: RnnRbm,
     frames: Frames,
     *,
@@ -107,92 +147,109 @@ def ais_log_z(
     n_temperatures: int = 1000,
     seed: int = 1,
     reverse: bool = True,
-    reverse_steps: int = 200,
+    n_threads: int = 1,
     tell: Callable[[float], None] = lambda share: None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Estimate log Z_t of each frame's RBM by AIS from the base-rate machine.
-
-    Args:
-        model: gives W and base.
-        frames: with their biases.
-        n_chains: runs a frame.
-        n_temperatures: temperatures a run, evenly spaced.
-        seed: of all draws.
-        reverse: also run back from the end points.
-        reverse_steps: Gibbs steps between the forward run's end and the reverse run's start.
-        tell: called with the share done.
-
-    Returns:
-        forward and reverse log Z_t (NaN where not run) and the forward one's standard error, each
-        (n_frames,).
-    """
-    from rnnrbm_gui.models import chains  # imports numba
-
-    W, WT = padded(model.W), padded(model.W.T)
-    betas = np.linspace(0.0, 1.0, n_temperatures)
-    base_rate = rbm.sigmoid(model.base.astype(np.float64))
-    log_z_base = model.n_hidden * np.log(2.0) + rbm.softplus(model.base.astype(np.float64)).sum()
-    n_frames = len(frames.v)
-    forward, back = np.empty(n_frames), np.full(n_frames, np.nan)
-    error = np.empty(n_frames)
-    rng = np.random.default_rng(seed)
-    at_once = max(1, 3200 // n_chains)
-    for first in range(0, n_frames, at_once):
-        some = slice(first, min(first + at_once, n_frames))
-        n = some.stop - some.start
-        bv_t = np.repeat(frames.bv_t[some], n_chains, 0)
-        bh_t = np.repeat(frames.bh_t[some], n_chains, 0)
-        v = rng.random((n * n_chains, model.n_visible)) < base_rate
-        log_weight = np.empty(n * n_chains)
-        keys = rng.integers(0, 2**64, 3, np.uint64)
-        chains.annealed_chains(W, WT, model.base, bv_t, bh_t, v, betas, keys[0], log_weight)
-        mean, error[some] = _log_mean_exp(log_weight.reshape(n, n_chains))
-        forward[some] = log_z_base + mean
-        if reverse:
-            chains.gibbs_chains(W, WT, bv_t, bh_t, v, reverse_steps, keys[1])
-            down = np.ascontiguousarray(betas[::-1])
-            chains.annealed_chains(W, WT, model.base, bv_t, bh_t, v, down, keys[2], log_weight)
-            back[some] = log_z_base - _log_mean_exp(log_weight.reshape(n, n_chains))[0]
-        tell(some.stop / n_frames)
-    return forward, back, error
+) -> Likelihood:
+    """Estimate the log-likelihood of frames by AIS; arguments as in ``estimate_log_z``."""
+    log_z = estimate_log_z(
+        model,
+        frames.bv_t,
+        frames.bh_t,
+        start=start,
+        n_chains=n_chains,
+        n_temperatures=n_temperatures,
+        seed=seed,
+        reverse=reverse,
+        n_threads=n_threads,
+        tell=tell,
+    )
+    unnormalised = -_free_energy(model, frames)
+    forward = back = unnormalised - log_z.forward
+    error = log_z.error_forward
+    if reverse:
+        back = unnormalised - log_z.reverse
+        if back.mean() < forward.mean():
+            error = log_z.error_reverse
+    return _likelihood(start, frames, forward, back, error, n_chains, n_temperatures)
 
 
 def measure(
     model: RnnRbm,
     rolls: Sequence[Roll],
     *,
+    starts: Sequence[Start] = ("base-rate",),
     n_chains: int = 100,
     n_temperatures: int = 1000,
     most_frames: int | None = None,
     seed: int = 1,
-    reverse: bool = True,
+    n_threads: int = 1,
     tell: Callable[[float], None] = lambda share: None,
-) -> Likelihood:
-    """Estimate the log-likelihood of sequences; arguments as in ``ais_log_z``."""
+) -> list[Likelihood]:
+    """Measure the log-likelihood of sequences, exactly where n_hidden <= MOST_ENUMERATED.
+
+    Args:
+        model: what to measure.
+        rolls: sequences of frames, each (n_frames, n_visible).
+        starts: of AIS, each run forward and reverse.
+        n_chains: AIS runs a frame.
+        n_temperatures: temperatures a run.
+        most_frames: measure so many frames only, spread evenly; None for all.
+        seed: of all draws.
+        n_threads: frames at once; changes the time only.
+        tell: called with the share done, in 0..1.
+
+    Returns:
+        One for each start, or the exact one alone, the lowest first: that one counts.
+    """
     frames = frames_of(model, rolls, most_frames)
-    log_z, log_z_back, error = ais_log_z(
-        model,
-        frames,
-        n_chains=n_chains,
-        n_temperatures=n_temperatures,
-        seed=seed,
-        reverse=reverse,
-        tell=tell,
-    )
-    unnormalised = -_free_energy(model, frames)
-    ll_t = unnormalised - log_z
-    forward = float(ll_t.mean())
-    back = float((unnormalised - log_z_back).mean()) if reverse else forward
-    pieces = [ll_t[frames.piece == piece].mean() for piece in np.unique(frames.piece)]
+    if model.n_hidden <= rbm.MOST_ENUMERATED:
+        return [measure_exactly(model, frames, n_threads=n_threads, tell=tell)]
+    found = []
+    for place, start in enumerate(starts):
+
+        def tell_all(share: float, place: int = place) -> None:
+            tell((place + share) / len(starts))
+
+        found.append(
+            measure_from(
+                start,
+                model,
+                frames,
+                n_chains=n_chains,
+                n_temperatures=n_temperatures,
+                seed=seed,
+                n_threads=n_threads,
+                tell=tell_all,
+            )
+        )
+    return sorted(found, key=lambda likelihood: likelihood.ll)
+
+
+def _likelihood(
+    start: Start | Literal["exact"],
+    frames: Frames,
+    forward: NDArray[np.float64],
+    back: NDArray[np.float64],
+    error: NDArray[np.float64],
+    n_chains: int,
+    n_temperatures: int,
+) -> Likelihood:
+    """Average LL_t of every frame, forward and reverse, and its ``error`` over the frames."""
+    lower = back if back.mean() < forward.mean() else forward
+    n, n_all = len(lower), frames.n_all
+    pieces = [lower[frames.piece == piece].mean() for piece in np.unique(frames.piece)]
+    spread = float(lower.std(ddof=1)) if n > 1 else float("nan")
     return Likelihood(
-        ll=min(forward, back),
-        ll_forward=forward,
-        ll_reverse=back,
-        gap=forward - back,
+        start=start,
+        ll=float(lower.mean()),
         ll_pieces=float(np.mean(pieces)),
-        error=float(np.sqrt((error**2).sum()) / len(error)),
-        n_frames=len(frames.v),
-        n_all=frames.n_all,
+        ll_forward=float(forward.mean()),
+        ll_reverse=float(back.mean()),
+        gap=float(forward.mean() - back.mean()),
+        error=float(np.sqrt((error**2).sum()) / n),
+        choice_error=spread * float(np.sqrt((1 - n / n_all) / n)) if n < n_all else 0.0,
+        n_frames=n,
+        n_all=n_all,
         n_chains=n_chains,
         n_temperatures=n_temperatures,
     )
@@ -201,12 +258,3 @@ def measure(
 def _free_energy(model: RnnRbm, frames: Frames) -> NDArray[np.float64]:
     W, bv_t, bh_t = (x.astype(np.float64) for x in (model.W, frames.bv_t, frames.bh_t))
     return np.asarray(rbm.free_energy(W, bv_t, bh_t, frames.v.astype(np.float64)), np.float64)
-
-
-def _log_mean_exp(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return log mean exp of each row, and its standard error by the delta method."""
-    top = x.max(1, keepdims=True)
-    w = np.exp(x - top)
-    mean = w.mean(1)
-    spread = w.std(1, ddof=1) if x.shape[1] > 1 else np.full(len(x), np.nan)
-    return np.log(mean) + top[:, 0], spread / mean / np.sqrt(x.shape[1])

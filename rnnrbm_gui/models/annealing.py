@@ -1,0 +1,163 @@
+"""log Z of every frame's RBM by annealed importance sampling, from two kinds of start.
+
+Salakhutdinov, Murray: On the Quantitative Analysis of Deep Belief Networks, ICML 2008, section
+4.1. The start is a machine of independent keys, and the nearer it lies to the frame's own machine
+the less the runs have to travel. *base-rate*: the keys' corpus frequencies, one start for all
+frames. *frame*: the marginals of short chains of the frame's machine, mixed with the base rate so
+that no key is out of reach. Neither is better everywhere, and any start gives an unbiased Z.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnrbm_gui.models import rbm
+from rnnrbm_gui.models.kernels import padded
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
+
+Float = NDArray[np.float32]
+Start = Literal["base-rate", "frame"]
+STARTS: tuple[Start, ...] = ("base-rate", "frame")
+
+SCOUTS = 100
+"""Short chains a frame whose marginals make the start *frame*."""
+SCOUT_TEMPERATURES = 100
+SCOUT_STEPS = 50
+BASE_SHARE = 0.1
+"""Share of the base rate in the start *frame*."""
+
+
+@dataclass(frozen=True, eq=False)
+class LogZ:
+    """Estimates of log Z_t, each (n_frames,).
+
+    Attributes:
+        forward: from the start to the frame's machine; too small on the average.
+        reverse: back from the forward run's end points; NaN where not run.
+        error_forward: standard error of ``forward``.
+        error_reverse: standard error of ``reverse``.
+    """
+
+    forward: NDArray[np.float64]
+    reverse: NDArray[np.float64]
+    error_forward: NDArray[np.float64]
+    error_reverse: NDArray[np.float64]
+
+
+def estimate_log_z(
+    model: RnnRbm,
+    bv_t: Float,
+    bh_t: Float,
+    *,
+    start: Start = "base-rate",
+    n_chains: int = 100,
+    n_temperatures: int = 1000,
+    seed: int = 1,
+    reverse: bool = True,
+    reverse_steps: int = 200,
+    n_threads: int = 1,
+    tell: Callable[[float], None] = lambda share: None,
+) -> LogZ:
+    """Estimate log Z_t of each frame's RBM by AIS; the same seed gives the same figures.
+
+    Args:
+        model: gives W and base.
+        bv_t: (n_frames, n_visible), the frames' visible biases.
+        bh_t: (n_frames, n_hidden).
+        start: where the runs begin.
+        n_chains: runs a frame.
+        n_temperatures: temperatures a run, evenly spaced.
+        seed: of all draws.
+        reverse: also run back from the end points.
+        reverse_steps: Gibbs steps between the forward run's end and the reverse run's start.
+        n_threads: frames at once; changes the time only.
+        tell: called in this thread with the share done, in 0..1.
+    """
+    from rnnrbm_gui.models import chains  # imports numba
+
+    W, WT = padded(model.W), padded(model.W.T)
+    up = np.linspace(0.0, 1.0, n_temperatures)
+    down = np.ascontiguousarray(up[::-1])
+    n_frames = len(bv_t)
+    found = np.full((4, n_frames), np.nan)
+
+    def one_frame(t: int) -> None:
+        rng = np.random.default_rng([seed, t])
+        keys = rng.integers(0, 2**64, 5, np.uint64)
+        logits = np.array(model.base)  # writable, as the other start: one type to compile for
+        if start == "frame":
+            logits = _frame_start(model, W, WT, bv_t[t], bh_t[t], rng, keys[3:])
+        rate = rbm.sigmoid(logits.astype(np.float64))
+        log_z_start = model.n_hidden * np.log(2.0) + rbm.softplus(logits.astype(np.float64)).sum()
+        v = rng.random((n_chains, model.n_visible)) < rate
+        log_weight = np.empty(n_chains)
+        chains.annealed_chains(W, WT, logits, bv_t[t], bh_t[t], v, up, keys[0], log_weight)
+        mean, found[2, t] = _log_mean_exp(log_weight)
+        found[0, t] = log_z_start + mean
+        if reverse:
+            many_bv, many_bh = _rows(bv_t[t], n_chains), _rows(bh_t[t], n_chains)
+            chains.gibbs_chains(W, WT, many_bv, many_bh, v, reverse_steps, keys[1])
+            chains.annealed_chains(W, WT, logits, bv_t[t], bh_t[t], v, down, keys[2], log_weight)
+            mean, found[3, t] = _log_mean_exp(log_weight)
+            found[1, t] = log_z_start - mean
+
+    in_threads(one_frame, n_frames, n_threads, tell)
+    return LogZ(*found)
+
+
+def in_threads(
+    job: Callable[[int], None], n_jobs: int, n_threads: int, tell: Callable[[float], None]
+) -> None:
+    """Run ``job(0)`` ... ``job(n_jobs - 1)``; what one raises is raised, Ctrl-C drops the rest.
+
+    Args:
+        job: should let go of the interpreter's lock.
+        n_jobs: how many.
+        n_threads: at once.
+        tell: called in this thread with the share done, in 0..1.
+    """
+    pool = ThreadPoolExecutor(n_threads)
+    try:
+        for done, _ in enumerate(pool.map(job, range(n_jobs)), 1):
+            tell(done / n_jobs)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _frame_start(
+    model: RnnRbm,
+    W: Float,
+    WT: Float,
+    bv: Float,
+    bh: Float,
+    rng: np.random.Generator,
+    keys: NDArray[np.uint64],
+) -> Float:
+    """Return the logits of the keys' marginals in short chains, mixed with the base rate."""
+    from rnnrbm_gui.models import chains
+
+    base_rate = rbm.sigmoid(model.base.astype(np.float64))
+    v = rng.random((SCOUTS, model.n_visible)) < base_rate
+    # Annealed, for a chain from nowhere stays with the first chord that it meets.
+    betas = np.linspace(0.0, 1.0, SCOUT_TEMPERATURES)
+    base, log_weight = np.array(model.base), np.empty(SCOUTS)
+    chains.annealed_chains(W, WT, base, bv, bh, v, betas, keys[0], log_weight)
+    chains.gibbs_chains(W, WT, _rows(bv, SCOUTS), _rows(bh, SCOUTS), v, SCOUT_STEPS, keys[1])
+    rate = (1.0 - BASE_SHARE) * v.mean(0) + BASE_SHARE * base_rate
+    return np.log(rate / (1.0 - rate)).astype(np.float32)
+
+
+def _rows(x: Float, n: int) -> Float:
+    return np.repeat(x[None], n, 0)
+
+
+def _log_mean_exp(x: NDArray[np.float64]) -> tuple[float, float]:
+    """Return log mean exp, and its standard error by the delta method."""
+    top = x.max()
+    w = np.exp(x - top)
+    spread = w.std(ddof=1) if len(x) > 1 else np.nan
+    return float(np.log(w.mean()) + top), float(spread / w.mean() / np.sqrt(len(x)))
