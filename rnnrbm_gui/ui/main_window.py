@@ -128,7 +128,7 @@ class MainWindow(QMainWindow):
         transport.mode_changed.connect(self.set_mode)
         transport.output_chosen.connect(self._choose_output)
         panel.model_chosen.connect(self.load_model)
-        panel.sampling_changed.connect(self.set_sampling)
+        panel.sampling_changed.connect(engine.set_sampling)
         panel.articulation_changed.connect(self.set_articulation)
         panel.keep_requested.connect(self.keep)
         # What was typed or chosen is done: the keys belong to the roll again.
