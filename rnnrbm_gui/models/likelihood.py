@@ -80,6 +80,7 @@ class Frames:
 
     Attributes:
         v: (n_frames, n_visible).
+        before: (n_frames, n_visible), the frame before each; silence before a piece's first.
         bv_t: (n_frames, n_visible).
         bh_t: (n_frames, n_hidden).
         piece: (n_frames,), index of the sequence each frame is from.
@@ -87,6 +88,7 @@ class Frames:
     """
 
     v: Roll
+    before: Roll
     bv_t: NDArray[np.float32]
     bh_t: NDArray[np.float32]
     piece: NDArray[np.int64]
@@ -100,8 +102,11 @@ def frames_of(model: RnnRbm, rolls: Sequence[Roll], most_frames: int | None = No
     kept = np.arange(len(piece))
     if most_frames is not None and most_frames < len(piece):
         kept = np.linspace(0, len(piece) - 1, most_frames).round().astype(np.int64)
+    silence = np.zeros((1, model.n_visible), np.bool_)
+    before = [np.concatenate([silence, roll[:-1]]) for roll in rolls]
     return Frames(
         np.concatenate(rolls)[kept],
+        np.concatenate(before)[kept],
         np.concatenate([bv_t for bv_t, _ in biases])[kept],
         np.concatenate([bh_t for _, bh_t in biases])[kept],
         piece[kept],
