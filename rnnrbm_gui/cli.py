@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,14 +57,25 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--n-recurrent", type=int, help="recurrent units; default: what fits")
     train.set_defaults(run=_train)
 
-    evaluate = commands.add_parser("evaluate", help="measure a model's log-likelihood by AIS")
+    evaluate = commands.add_parser("evaluate", help="measure a model's likelihood and accuracy")
     evaluate.add_argument("model", metavar="MODEL", help="a shipped model's name or a file")
     evaluate.add_argument("--data", type=Path, required=True, metavar="FILE.pickle")
     evaluate.add_argument("--split", default="valid", help="default %(default)s")
     evaluate.add_argument("--chains", type=int, default=100, help="AIS runs; %(default)s")
     evaluate.add_argument("--temperatures", type=int, default=1000, help="default %(default)s")
     evaluate.add_argument(
-        "--most-frames", type=int, default=500, help="spread over the part; default %(default)s"
+        "--start",
+        choices=["base-rate", "frame", "both"],
+        default="both",
+        help="of AIS; of both the lower likelihood counts; default %(default)s",
+    )
+    evaluate.add_argument(
+        "--most-frames", type=int, metavar="N", help="some, spread over the part; default all"
+    )
+    evaluate.add_argument("--seed", type=int, default=1, help="of the draws; %(default)s")
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object instead")
+    evaluate.add_argument(
+        "--into-header", action="store_true", help="also write the figures into the model file"
     )
     evaluate.set_defaults(run=_evaluate)
 
@@ -157,18 +169,37 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from rnnrbm_gui.engine.training_run import evaluate
+    from rnnrbm_gui.engine.evaluation import evaluate
+    from rnnrbm_gui.models.annealing import STARTS
 
-    evaluate(
+    found = evaluate(
         _model_path(options.model),
         options.data,
         options.split,
+        starts=STARTS if options.start == "both" else [options.start],
         n_chains=options.chains,
         n_temperatures=options.temperatures,
         most_frames=options.most_frames,
-        report=_say,
+        seed=options.seed,
+        into_header=options.into_header,
+        report=_say_aside if options.json else _say,
+        progress=_progress_aside,
     )
+    if options.json:
+        asked = {"model": options.model, "data": options.data.name, "split": options.split}
+        print(json.dumps({**asked, "seed": options.seed, **found.summary()}))
     return 0
+
+
+def _progress_aside(words: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
+    elif words:
+        print(words, file=sys.stderr, flush=True)
+
+
+def _say_aside(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
 
 def _say(words: str) -> None:

@@ -1,35 +1,28 @@
-"""The commands ``rnnrbm-gui train`` and ``rnnrbm-gui evaluate``: from a corpus to a model file.
+"""The command ``rnnrbm-gui train``: from a corpus to a model file.
 
-Thread: the caller's; both run for minutes. What there is to say goes to ``report``, line by line.
+Thread: the caller's; it runs for minutes. What there is to say goes to ``report``, line by line.
 """
 
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnnrbm_gui.data.corpus import LOW, Corpus, CorpusError, Roll, load_corpus
-from rnnrbm_gui.data.model_file import ModelHeader, load_model, save_model
+from rnnrbm_gui.data.corpus import LOW, load_corpus
+from rnnrbm_gui.data.model_file import ModelHeader, save_model
+from rnnrbm_gui.engine.evaluation import check_ranges, evaluation_of, filled, header_figures
 from rnnrbm_gui.errors import UserError
-from rnnrbm_gui.models import kernels, likelihood, statistics
+from rnnrbm_gui.models import likelihood
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
-from rnnrbm_gui.models.sampler import FrameSampler
 from rnnrbm_gui.models.training import Progress, Settings
 from rnnrbm_gui.models.training import train as updates_of
 
-RANGES = {
-    "updates": (1, 10**7),
-    "n_hidden": (1, 4096),
-    "n_recurrent": (1, 4096),
-    "n_chains": (2, 10_000),
-    "n_temperatures": (2, 10**6),
-    "most_frames": (1, 10**7),
-    "seed": (0, 2**64 - 1),
-}
+MEASURED_FRAMES = 1000
+"""Frames of ``valid`` behind the figures in a new model's header."""
 
 PAPER = "the piano-roll corpora of Boulanger-Lewandowski, Bengio and Vincent (ICML 2012)"
 
@@ -95,11 +88,11 @@ def train(
         UserError: the corpus cannot be read, or the model cannot be written.
     """
     corpus = load_corpus(data)
-    rolls, valid = _filled(corpus, "train"), _filled(corpus, "valid")
+    rolls, valid = filled(corpus, "train"), filled(corpus, "valid")
     recipe = RECIPES.get(corpus.name, Recipe(corpus.name))
     chosen = {"updates": updates, "n_hidden": n_hidden, "n_recurrent": n_recurrent}
     given: dict[str, Any] = {name: n for name, n in chosen.items() if n is not None}
-    _check_ranges(seed=seed, **given)
+    check_ranges(seed=seed, **given)
     settings = replace(recipe.settings, seed=seed, **given)
     header = ModelHeader(
         name=recipe.name,
@@ -139,7 +132,8 @@ def train(
             raise UserError("Training diverged: no likelihood was a number. Try another seed.")
         minutes = round((time.monotonic() - began) / 60, 1)
         report(f"Trained for {minutes} minutes; measuring the best model.")
-        figures = {**header.figures, "minutes": minutes, **_figures(best, valid, report)}
+        found = evaluation_of(best, valid, most_frames=MEASURED_FRAMES, report=report)
+        figures = {**header.figures, "minutes": minutes, **header_figures(found)}
         header = replace(header, figures=figures)
         save_model(out, best, header)
     except KeyboardInterrupt:
@@ -149,56 +143,6 @@ def train(
     return header
 
 
-def evaluate(
-    model: Path,
-    data: Path,
-    split: str = "valid",
-    *,
-    n_chains: int = 100,
-    n_temperatures: int = 1000,
-    most_frames: int | None = 500,
-    seed: int = 1,
-    report: Callable[[str], None],
-) -> likelihood.Likelihood:
-    """Measure a model file on one part of a corpus and report what was found.
-
-    Args:
-        model: a model file.
-        data: a pickled corpus.
-        split: the part to measure on.
-        n_chains: AIS runs a frame.
-        n_temperatures: temperatures a run.
-        most_frames: at most so many frames, spread evenly over the part; None for all.
-        seed: of the draws.
-        report: told one line at a time.
-
-    Raises:
-        UserError: a file cannot be read, or the two do not fit.
-    """
-    _check_ranges(n_chains=n_chains, n_temperatures=n_temperatures, seed=seed)
-    if most_frames is not None:
-        _check_ranges(most_frames=most_frames)
-    stored, corpus = load_model(model), load_corpus(data)
-    rolls = _filled(corpus, split)
-    if rolls[0].shape[1] != stored.model.n_visible:
-        raise UserError(
-            f"The model has {stored.model.n_visible} keys and the corpus {rolls[0].shape[1]}: "
-            "choose a model trained on such a corpus."
-        )
-    report(f"{stored.header.name} on {corpus.name}, part {split}")
-    [found] = likelihood.measure(
-        stored.model,
-        rolls,
-        n_chains=n_chains,
-        n_temperatures=n_temperatures,
-        most_frames=most_frames,
-        seed=seed,
-    )
-    _report_likelihood(found, report)
-    _report_statistics(stored.model, rolls, report)
-    return found
-
-
 def command_of(data: Path, out: Path, seed: int, given: dict[str, int]) -> str:
     """Return the command line that does the same again, with file names for paths."""
     options = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
@@ -206,22 +150,8 @@ def command_of(data: Path, out: Path, seed: int, given: dict[str, int]) -> str:
     return " ".join(["rnnrbm-gui train --model rnn-rbm", *files, f"--seed {seed}", *options])
 
 
-def _check_ranges(**values: int) -> None:
-    for name, value in values.items():
-        least, most = RANGES[name]
-        if not least <= value <= most:
-            raise UserError(f"{name} must be in {least}..{most}, got {value}: choose another.")
-
-
 def _quoted(name: str) -> str:
     return f'"{name}"' if " " in name and not set('"$`\\') & set(name) else shlex.quote(name)
-
-
-def _filled(corpus: Corpus, split: str) -> list[Roll]:
-    rolls = [roll for roll in corpus.split(split) if len(roll)]
-    if not rolls:
-        raise CorpusError(f"The part '{split}' of '{corpus.name}' has no frames: it needs some.")
-    return rolls
 
 
 def _course(
@@ -232,44 +162,3 @@ def _course(
         f"update {progress.update:6} of {settings.updates}  valid LL {ll:7.3f}"
         f"{' best' if better else '     '}  {elapsed_s:5.0f} s, {left_s:.0f} s left"
     )
-
-
-def _figures(
-    model: RnnRbm, valid: Sequence[Roll], report: Callable[[str], None]
-) -> dict[str, float]:
-    """Measure what goes into the header: likelihood and sample statistics."""
-    [found] = likelihood.measure(model, valid, n_chains=20, n_temperatures=1000, most_frames=1000)
-    _report_likelihood(found, report)
-    of_valid, of_samples = _report_statistics(model, valid, report)
-    return {
-        **{f"valid_{name}": value for name, value in found.figures().items()},
-        "valid_held": round(of_valid.held, 4),
-        "valid_notes": round(of_valid.notes, 4),
-        "sampled_held": round(of_samples.held, 4),
-        "sampled_notes": round(of_samples.notes, 4),
-    }
-
-
-def _report_likelihood(found: likelihood.Likelihood, report: Callable[[str], None]) -> None:
-    report(
-        f"LL {found.ll:.3f} nats a frame (forward {found.ll_forward:.3f} +- {found.error:.3f}, "
-        f"reverse {found.ll_reverse:.3f}, gap {found.gap:.3f}); mean over pieces "
-        f"{found.ll_pieces:.3f}"
-    )
-    report(
-        f"   AIS from the base rate: {found.n_chains} runs of {found.n_temperatures} temperatures "
-        f"on {found.n_frames} of {found.n_all} frames"
-    )
-
-
-def _report_statistics(
-    model: RnnRbm, rolls: Sequence[Roll], report: Callable[[str], None]
-) -> tuple[statistics.RollStatistics, statistics.RollStatistics]:
-    kernels.compile_kernel()
-    of_data = statistics.RollStatistics.of(rolls)
-    n_frames = round(float(np.mean([len(roll) for roll in rolls])))
-    drawn = statistics.samples(FrameSampler(model), 64, min(n_frames, 100), seed=1)
-    of_samples = statistics.RollStatistics.of(drawn)
-    report(f"data:    {of_data}")
-    report(f"samples: {of_samples}")
-    return of_data, of_samples

@@ -1,0 +1,281 @@
+"""The command ``rnnrbm-gui evaluate``: what a model file reaches on one part of a corpus.
+
+Thread: the caller's, with one more for each core while it measures. What there is to say goes to
+``report``, line by line, how far it is to ``progress``.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from rnnrbm_gui.data.corpus import Corpus, CorpusError, Roll, load_corpus
+from rnnrbm_gui.data.model_file import load_model, save_model
+from rnnrbm_gui.errors import UserError
+from rnnrbm_gui.models import accuracy, kernels, likelihood
+from rnnrbm_gui.models.accuracy import Accuracy
+from rnnrbm_gui.models.annealing import STARTS, Start
+from rnnrbm_gui.models.likelihood import Likelihood
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from rnnrbm_gui.models.sampler import FrameSampler
+from rnnrbm_gui.models.statistics import RollStatistics, samples
+
+RANGES = {
+    "updates": (1, 10**7),
+    "n_hidden": (1, 4096),
+    "n_recurrent": (1, 4096),
+    "n_chains": (2, 10_000),
+    "n_temperatures": (2, 10**6),
+    "most_frames": (1, 10**7),
+    "seed": (0, 2**64 - 1),
+}
+
+SAMPLED_PIECES = 64
+MOST_SAMPLED_FRAMES = 100
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found.
+
+    Attributes:
+        likelihoods: one for each start of AIS, or the exact one alone; the lowest first counts.
+        accuracy: in percent.
+        of_data: statistics of the music measured on.
+        of_samples: statistics of what the model plays.
+    """
+
+    likelihoods: list[Likelihood]
+    accuracy: Accuracy
+    of_data: RollStatistics
+    of_samples: RollStatistics
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """The one that counts."""
+        return self.likelihoods[0]
+
+    def figures(self) -> dict[str, float]:
+        """Return all numbers by name, for a file's header."""
+        starts = {f"ll_from_{x.start.replace('-', '_')}": round(x.ll, 4) for x in self.likelihoods}
+        return {
+            **self.likelihood.figures(),
+            **starts,
+            **{f"accuracy_{name}": value for name, value in self.accuracy.figures().items()},
+            "held": round(self.of_data.held, 4),
+            "notes": round(self.of_data.notes, 4),
+            "sampled_held": round(self.of_samples.held, 4),
+            "sampled_notes": round(self.of_samples.notes, 4),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``evaluate --json`` prints: the figures, the start and each start's own."""
+        each = [{"start": x.start, **x.figures(), "doubt": x.doubt} for x in self.likelihoods]
+        return {"start": self.likelihood.start, **self.figures(), "starts": each}
+
+
+def evaluate(
+    model: Path,
+    data: Path,
+    split: str = "valid",
+    *,
+    starts: Sequence[Start] = STARTS,
+    n_chains: int = 100,
+    n_temperatures: int = 1000,
+    most_frames: int | None = None,
+    seed: int = 1,
+    into_header: bool = False,
+    report: Say,
+    progress: Say = lambda words: None,
+) -> Evaluation:
+    """Measure a model file on one part of a corpus and report what was found.
+
+    Args:
+        model: a model file.
+        data: a pickled corpus.
+        split: the part to measure on.
+        starts: of AIS.
+        n_chains: AIS runs a frame.
+        n_temperatures: temperatures a run.
+        most_frames: at most so many frames, spread evenly over the part; None for all.
+        seed: of the draws.
+        into_header: also write the figures, named valid_..., into the model file.
+        report: told one line at a time.
+        progress: told how far it is, at most once a second.
+
+    Raises:
+        UserError: a file cannot be read, or the two do not fit.
+    """
+    check_ranges(n_chains=n_chains, n_temperatures=n_temperatures, seed=seed)
+    if most_frames is not None:
+        check_ranges(most_frames=most_frames)
+    if into_header and split != "valid":
+        raise UserError(f"A header keeps figures of the part 'valid' only, not '{split}'.")
+    stored, corpus = load_model(model), load_corpus(data)
+    rolls = filled(corpus, split)
+    if rolls[0].shape[1] != stored.model.n_visible:
+        raise UserError(
+            f"The model has {stored.model.n_visible} keys and the corpus {rolls[0].shape[1]}: "
+            "choose a model trained on such a corpus."
+        )
+    report(f"{stored.header.name} on {corpus.name}, part {split}")
+    found = evaluation_of(
+        stored.model,
+        rolls,
+        starts=starts,
+        n_chains=n_chains,
+        n_temperatures=n_temperatures,
+        most_frames=most_frames,
+        seed=seed,
+        report=report,
+        progress=progress,
+    )
+    if into_header:
+        kept = {n: x for n, x in stored.header.figures.items() if not _measured(n)}
+        figures = {**kept, **header_figures(found)}
+        save_model(model, stored.model, replace(stored.header, figures=figures))
+        report(f"Written into the header: {model}")
+    return found
+
+
+def evaluation_of(
+    model: RnnRbm,
+    rolls: Sequence[Roll],
+    *,
+    starts: Sequence[Start] = STARTS,
+    n_chains: int = 100,
+    n_temperatures: int = 1000,
+    most_frames: int | None = None,
+    seed: int = 1,
+    report: Say,
+    progress: Say = lambda words: None,
+) -> Evaluation:
+    """Measure a model on sequences; arguments as in ``evaluate``."""
+    n_threads = cores()
+    likelihoods = likelihood.measure(
+        model,
+        rolls,
+        starts=starts,
+        n_chains=n_chains,
+        n_temperatures=n_temperatures,
+        most_frames=most_frames,
+        seed=seed,
+        n_threads=n_threads,
+        tell=_Course("likelihood", progress),
+    )
+    _report_likelihoods(likelihoods, report)
+    frames = likelihood.frames_of(model, rolls, most_frames)
+    reached = accuracy.measure(
+        model, frames, seed=seed, n_threads=n_threads, tell=_Course("accuracy", progress)
+    )
+    report(
+        f"Accuracy, frames drawn ({reached.n_draws} a frame): {reached.expected_sums:.2f} % as the "
+        f"ratio of sums, {reached.expected_frames:.2f} % as the mean over frames"
+    )
+    report(
+        f"Accuracy, approximate MAP frame: {reached.map_sums:.2f} % as the ratio of sums, "
+        f"{reached.map_frames:.2f} % as the mean over frames"
+    )
+    kernels.compile_kernel()
+    n_frames = round(float(np.mean([len(roll) for roll in rolls])))
+    played = samples(
+        FrameSampler(model), SAMPLED_PIECES, min(n_frames, MOST_SAMPLED_FRAMES), seed=seed
+    )
+    found = Evaluation(likelihoods, reached, RollStatistics.of(rolls), RollStatistics.of(played))
+    report(f"data:    {found.of_data}")
+    report(f"samples: {found.of_samples}")
+    return found
+
+
+def header_figures(found: Evaluation) -> dict[str, float]:
+    """Return the figures of an evaluation on ``valid`` by their names in a model's header."""
+    return {
+        name if name.startswith("sampled_") else f"valid_{name}": value
+        for name, value in found.figures().items()
+    }
+
+
+def filled(corpus: Corpus, split: str) -> list[Roll]:
+    """Return the sequences of a part that have frames.
+
+    Raises:
+        CorpusError: there are none, or the part is missing.
+    """
+    rolls = [roll for roll in corpus.split(split) if len(roll)]
+    if not rolls:
+        raise CorpusError(f"The part '{split}' of '{corpus.name}' has no frames: it needs some.")
+    return rolls
+
+
+def check_ranges(**values: int) -> None:
+    """Check settings by name against RANGES.
+
+    Raises:
+        UserError: one lies outside.
+    """
+    for name, value in values.items():
+        least, most = RANGES[name]
+        if not least <= value <= most:
+            raise UserError(f"{name} must be in {least}..{most}, got {value}: choose another.")
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Course:
+    """Says the share done and the time left, at most once a second."""
+
+    def __init__(self, what: str, progress: Say) -> None:
+        self._what, self._progress = what, progress
+        self._began = self._told = monotonic()
+
+    def __call__(self, share: float) -> None:
+        now = monotonic()
+        if share < 1.0 and now - self._told < 1.0:
+            return
+        self._told = now
+        left_s = (now - self._began) * (1.0 - share) / share
+        self._progress(f"{self._what}: {share:.0%}, {left_s:.0f} s left" if share < 1.0 else "")
+
+
+def _measured(name: str) -> bool:
+    return name.startswith(("valid_", "sampled_")) and name != "valid_ll_quick"
+
+
+def _report_likelihoods(found: Sequence[Likelihood], report: Say) -> None:
+    for one in found:
+        counts = " (the lowest counts)" if len(found) > 1 and one is found[0] else ""
+        report(
+            f"LL {one.ll:.3f} nats a frame, mean over pieces {one.ll_pieces:.3f}; {_how(one)}"
+            f"{counts}"
+        )
+        if one.doubt:
+            report(one.doubt)
+    first = found[0]
+    if first.n_frames < first.n_all:
+        report(
+            f"On {first.n_frames} of {first.n_all} frames, spread evenly: standard error "
+            f"{first.choice_error:.3f} from that choice."
+        )
+    else:
+        report(f"On all {first.n_all} frames.")
+
+
+def _how(one: Likelihood) -> str:
+    if one.start == "exact":
+        return "exact, by enumeration of the hidden units"
+    return (
+        f"AIS from the {one.start.replace('-', ' ')} start, {one.n_chains} runs of "
+        f"{one.n_temperatures} temperatures: forward {one.ll_forward:.3f}, reverse "
+        f"{one.ll_reverse:.3f}, gap {one.gap:.3f}, standard error {one.error:.4f}"
+    )
