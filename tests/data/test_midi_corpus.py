@@ -1,0 +1,333 @@
+"""One's own music: what is kept of a folder of MIDI files, on which grid, and why not the rest."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rnnrbm_gui.data.corpus import LOW, Corpus, CorpusError, load_corpus
+from rnnrbm_gui.data.midi_corpus import GRIDS
+from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
+from rnnrbm_gui.music.note import Note
+from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.music.timing import PPQ, Meter
+
+same_folder = settings(
+    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+
+
+def write(path: Path, notes: Iterable[Note], meter: Meter = Meter()) -> Path:  # noqa: B008
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_midi(path, [MidiTrack("", Score.of(notes))], bpm=120.0, meter=meter)
+    return path
+
+
+def line(step: float, n: int = 16, pitch: int = 60, later: int = 0) -> list[Note]:
+    """Notes that follow one another every ``step`` ticks, up and down a fifth."""
+    return [
+        Note(later + round(i * step), pitch + i % 8, later + round((i + 1) * step))
+        for i in range(n)
+    ]
+
+
+def pieces(folder: Path, n: int, step: float = PPQ / 2) -> None:
+    for i in range(n):
+        write(folder / f"piece {i:02}.mid", line(step, pitch=48 + i))
+
+
+def why_not(corpus: Corpus) -> dict[str, str]:
+    return {piece.file: piece.why_not for piece in corpus.pieces if piece.why_not}
+
+
+# The grid
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_the_coarsest_grid_that_fits_is_found_and_told(tmp_path: Path, grid: int) -> None:
+    pieces(tmp_path, 3, PPQ / grid)
+    corpus = load_corpus(tmp_path)
+    assert corpus.frames_per_beat == grid
+    assert [piece.n_frames for piece in corpus.pieces] == [16, 16, 16]
+    frames = "frame" if grid == 1 else "frames"
+    assert (
+        f"a grid of {grid} {frames} to the beat, as found: 3 of them lie on it"
+        in (corpus.remarks[0])
+    )
+
+
+def test_a_human_hand_and_a_grace_note_do_not_make_the_grid_finer(tmp_path: Path) -> None:
+    early_and_late = [
+        Note(note.on + (-9, 0, 12)[i % 3] if i else 0, note.pitch, note.off + 9)
+        for i, note in enumerate(line(PPQ / 2, 40))
+    ]
+    write(tmp_path / "a.mid", [*early_and_late, Note(4 * PPQ + 70, 90, 4 * PPQ + 110)])
+    write(tmp_path / "b.mid", line(PPQ / 2))
+    assert load_corpus(tmp_path).frames_per_beat == 2
+
+
+def test_the_grid_is_the_coarsest_of_four_pieces_in_five(tmp_path: Path) -> None:
+    pieces(tmp_path, 8, PPQ)
+    write(tmp_path / "sixteenths.mid", line(PPQ / 4))
+    write(tmp_path / "triplets.mid", line(PPQ / 3))
+    corpus = load_corpus(tmp_path)
+    assert corpus.frames_per_beat == 1
+    told = {piece.file: str(piece) for piece in corpus.pieces}
+    # Of sixteenths a quarter, of triplets a third lies on the beat. Four beats are too short.
+    assert "shorter than 8 frames" in told["sixteenths.mid"]
+    write(tmp_path / "triplets.mid", line(PPQ / 3, 30))
+    [triplets] = [p for p in load_corpus(tmp_path).pieces if p.file == "triplets.mid"]
+    assert triplets.on_grid == pytest.approx(1 / 3)
+    assert "67% of the onsets moved to the grid" in str(triplets)
+
+
+def test_without_a_majority_the_grid_of_the_most_wins(tmp_path: Path) -> None:
+    pieces(tmp_path, 3, PPQ / 3)
+    write(tmp_path / "x.mid", line(PPQ / 4))
+    write(tmp_path / "y.mid", line(PPQ / 4, pitch=50))
+    assert load_corpus(tmp_path).frames_per_beat == 3
+
+
+def test_music_played_freely_has_no_say(tmp_path: Path) -> None:
+    for i in range(3):
+        write(tmp_path / f"free {i}.mid", line(PPQ * 0.618, 40, pitch=50 + i))
+    assert load_corpus(tmp_path).frames_per_beat == 4
+    write(tmp_path / "strict.mid", line(PPQ / 2))
+    assert load_corpus(tmp_path).frames_per_beat == 2
+
+
+def test_a_grid_may_be_asked_for(tmp_path: Path) -> None:
+    pieces(tmp_path, 2)
+    corpus = load_corpus(tmp_path, frames_per_beat=4)
+    assert (corpus.frames_per_beat, corpus.pieces[0].n_frames) == (4, 32)
+    assert "as asked" in corpus.remarks[0]
+    with pytest.raises(CorpusError, match="must divide 480 ticks, got 7"):
+        load_corpus(tmp_path, frames_per_beat=7)
+
+
+@same_folder
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.integers(21, 108), st.integers(1, 9)),
+        min_size=1,
+        max_size=30,
+    ),
+    st.sampled_from(GRIDS),
+)
+def test_music_on_the_grid_becomes_exactly_its_frames(
+    tmp_path: Path, sounds: list[tuple[int, int, int]], grid: int
+) -> None:
+    expected = np.zeros((60, 88), np.bool_)
+    step = PPQ // grid
+    # A note that holds all through, on its own key, keeps the piece long and its first bar full.
+    for begin, pitch, n in [(0, 21, 50), *sounds]:
+        expected[begin : begin + n, pitch - LOW] = True
+    # One note for each run of frames, since a score cuts notes of one pitch that overlap.
+    notes = [
+        Note(int(a) * step, LOW + key, int(b) * step)
+        for key in range(88)
+        for a, b in np.flatnonzero(np.diff(np.pad(expected[:, key].astype(np.int8), 1))).reshape(
+            -1, 2
+        )
+    ]
+    write(tmp_path / "train" / "a.mid", notes)
+    corpus = load_corpus(tmp_path, frames_per_beat=grid)
+    [roll] = corpus.split("train")
+    assert np.array_equal(roll, expected[: len(roll)])
+    assert not expected[len(roll) :].any()
+
+
+def test_whole_bars_of_silence_at_the_beginning_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "train" / "a.mid", line(PPQ, later=7 * PPQ), Meter(3, 4))
+    [roll] = load_corpus(tmp_path).split("train")
+    assert not roll[0].any()  # two bars of three are gone, the rest before the upbeat stays
+    assert roll[1].any()
+    assert len(roll) == 17
+
+
+# The files
+
+
+def test_every_file_is_accounted_for(tmp_path: Path) -> None:
+    pieces(tmp_path, 2)
+    (tmp_path / "broken.mid").write_bytes(b"MThd")
+    (tmp_path / "empty.mid").write_bytes(b"")
+    write(tmp_path / "no notes.mid", [])
+    drums = MidiTrack("", Score.of(line(PPQ / 2)), channel=9)
+    write_midi(tmp_path / "drums.mid", [drums], bpm=120.0, meter=Meter())
+    write(tmp_path / "short.mid", line(PPQ / 2, 7))
+    write(tmp_path / "high.mid", line(PPQ / 2, pitch=110))
+    write(tmp_path / "again.MIDI", line(PPQ / 2, pitch=49))
+    (tmp_path / "gone.mid").symlink_to(tmp_path / "nowhere.mid")
+    (tmp_path / "folder.mid").mkdir()
+    (tmp_path / "._piece 00.mid").write_bytes(b"what another system writes beside a file")
+    (tmp_path / "notes.txt").write_text("not music")
+    corpus = load_corpus(tmp_path)
+    assert why_not(corpus) == {
+        "broken.mid": "cannot be read: its header is cut off",
+        "drums.mid": "cannot be read: it has drums but no notes",
+        "empty.mid": "cannot be read: it is not a MIDI file: it does not begin with “MThd”",
+        "gone.mid": "cannot be opened: it does not exist",
+        "high.mid": "has no notes in 21..108",
+        "no notes.mid": "cannot be read: it has no notes",
+        "piece 01.mid": "has the same notes as “again.MIDI”",
+        "short.mid": "is shorter than 8 frames of 1/2 beat",
+    }
+    assert [piece.file for piece in corpus.pieces if piece.part] == ["again.MIDI", "piece 00.mid"]
+    assert len(corpus.remarks) == 11
+    assert corpus.remarks[0].startswith("2 of 10 MIDI files were kept (1 for train, 1 for valid)")
+    assert "“drums.mid” was left out: it cannot be read: it has drums but no notes." in (
+        corpus.remarks
+    )
+
+
+def test_notes_outside_of_the_keyboard_are_counted_and_left_out(tmp_path: Path) -> None:
+    low_and_high = [Note(0, 20, PPQ), Note(0, 109, PPQ), Note(0, 21, PPQ), Note(0, 108, PPQ)]
+    write(tmp_path / "train" / "a.mid", [*low_and_high, *line(PPQ)])
+    corpus = load_corpus(tmp_path)
+    assert corpus.pieces[0].n_outside == 2
+    assert "2 notes outside of 21..108 left out" in str(corpus.pieces[0])
+    assert list(np.flatnonzero(corpus.split("train")[0][0])) == [0, 60 - LOW, 87]
+
+
+def test_what_the_reader_left_out_is_told_too(tmp_path: Path) -> None:
+    tracks = [MidiTrack("", Score.of(line(PPQ))), MidiTrack("", Score.of(line(PPQ)), channel=9)]
+    (tmp_path / "train").mkdir()
+    write_midi(tmp_path / "train" / "a.mid", tracks, bpm=120.0, meter=Meter())
+    assert "drums on channel 10: 16 notes" in str(load_corpus(tmp_path).pieces[0])
+
+
+def test_sub_folders_are_searched_and_a_loop_of_links_ends(tmp_path: Path) -> None:
+    write(tmp_path / "a" / "deep" / "er" / "x.mid", line(PPQ))
+    write(tmp_path / "b" / "y.mid", line(PPQ, pitch=50))
+    (tmp_path / "a" / "deep" / "up").symlink_to(tmp_path)
+    (tmp_path / "b" / "itself").symlink_to(tmp_path / "b" / "itself")
+    corpus = load_corpus(tmp_path)
+    assert [piece.file for piece in corpus.pieces] == ["a/deep/er/x.mid", "b/y.mid"]
+
+
+def test_a_name_that_is_no_text_is_shown_all_the_same(tmp_path: Path) -> None:
+    pieces(tmp_path, 2)
+    os.rename(  # noqa: PTH104 - a Path cannot hold it
+        os.fsencode(tmp_path / "piece 01.mid"), os.fsencode(tmp_path) + b"/caf\xe9.mid"
+    )
+    assert "caf\\udce9.mid" in "".join(load_corpus(tmp_path).remarks).encode().decode()
+
+
+def test_the_files_are_only_read(tmp_path: Path) -> None:
+    pieces(tmp_path, 3)
+    write(tmp_path / "short.mid", line(PPQ, 2))
+    (tmp_path / "broken.mid").write_bytes(b"MThd")
+
+    def state() -> dict[Path, tuple[bytes, int]]:
+        return {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.rglob("*")}
+
+    before = state()
+    for path in before:
+        path.chmod(0o444)
+    load_corpus(tmp_path)
+    assert state() == before
+    assert len(before) == 5
+
+
+# Keys
+
+
+def test_pieces_are_brought_to_c_only_when_asked(tmp_path: Path) -> None:
+    for tonic in (2, 9):  # a hymn in D, the other in A, with different last notes
+        scale = [0, 4, 7, 12, 7, 4, 5, 9, 12, 7, 11, 12, tonic]
+        notes = [Note(i * PPQ, 60 + tonic + p, (i + 1) * PPQ) for i, p in enumerate(scale)]
+        write(tmp_path / "train" / f"{tonic}.mid", notes)
+    as_is, in_c = load_corpus(tmp_path), load_corpus(tmp_path, in_c=True)
+    assert [piece.transposed for piece in as_is.pieces] == [0, 0]
+    assert [piece.transposed for piece in in_c.pieces] == [-2, 3]
+    assert "transposed by -2 semitones" in str(in_c.pieces[0])
+    for plain, moved, shift in zip(as_is.split("train"), in_c.split("train"), (-2, 3), strict=True):
+        assert np.array_equal(moved, np.roll(plain, shift, axis=1))
+
+
+def test_in_c_the_same_piece_in_another_key_is_the_same_piece(tmp_path: Path) -> None:
+    pieces(tmp_path / "train", 2)
+    assert not why_not(load_corpus(tmp_path))
+    corpus = load_corpus(tmp_path, in_c=True)
+    assert why_not(corpus) == {"train/piece 01.mid": "has the same notes as “train/piece 00.mid”"}
+
+
+# The split
+
+
+def test_a_tenth_is_for_valid_whatever_the_files_are_called(tmp_path: Path) -> None:
+    pieces(tmp_path / "one", 25)
+    pieces(tmp_path / "two", 25)
+    for i in range(25):
+        (tmp_path / "two" / f"piece {i:02}.mid").rename(tmp_path / "two" / f"{25 - i:02} other.mid")
+    one, two = load_corpus(tmp_path / "one"), load_corpus(tmp_path / "two")
+    assert {name: len(rolls) for name, rolls in one.splits.items()} == {"train": 22, "valid": 3}
+
+    def valid(corpus: Corpus) -> set[bytes]:
+        return {roll.tobytes() for roll in corpus.split("valid")}
+
+    assert valid(one) == valid(two)
+
+
+def test_folders_named_after_the_splits_are_the_splits(tmp_path: Path) -> None:
+    for i, part in enumerate(("train", "train", "valid", "test")):
+        write(tmp_path / part / f"{i}.mid", line(PPQ, pitch=50 + i))
+    write(tmp_path / "train" / "copy.mid", line(PPQ, pitch=53))  # of the test piece
+    write(tmp_path / "stray.mid", line(PPQ, pitch=70))
+    corpus = load_corpus(tmp_path)
+    assert {name: len(rolls) for name, rolls in corpus.splits.items()} == {
+        "train": 2,
+        "valid": 1,
+        "test": 1,
+    }
+    assert why_not(corpus) == {
+        "stray.mid": "lies in none of the folders test, train, valid",
+        "train/copy.mid": "has the same notes as “test/3.mid”",
+    }
+
+
+def test_a_train_without_valid_gives_some_away(tmp_path: Path) -> None:
+    pieces(tmp_path / "train", 11)
+    write(tmp_path / "test" / "a.mid", line(PPQ, pitch=80))
+    splits = load_corpus(tmp_path).splits
+    assert {name: len(rolls) for name, rolls in splits.items()} == {
+        "train": 9,
+        "valid": 2,
+        "test": 1,
+    }
+
+
+# Folders that are no corpus
+
+
+def test_too_little_music_is_said_with_the_reasons(tmp_path: Path) -> None:
+    write(tmp_path / "only.mid", line(PPQ))
+    (tmp_path / "broken.mid").write_bytes(b"")
+    with pytest.raises(CorpusError, match=r"2 MIDI files .* 1 can be used.*“broken.mid” was left"):
+        load_corpus(tmp_path)
+
+
+def test_a_folder_without_midi_and_a_single_file_are_told_from_a_corpus(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="has no MIDI files"):
+        load_corpus(tmp_path)
+    with pytest.raises(CorpusError, match="give the folder"):
+        load_corpus(write(tmp_path / "a.mid", line(PPQ)))
+
+
+def test_a_file_that_claims_much_silence_does_not_swell_the_corpus(tmp_path: Path) -> None:
+    for i in range(5):
+        file = mido.MidiFile(ticks_per_beat=1)
+        file.tracks.append(
+            mido.MidiTrack(
+                mido.Message("note_on", note=60 + i, time=time) for time in (0, 1, 99_990 - i)
+            )
+        )
+        file.save(tmp_path / f"{i}.mid")
+    corpus = load_corpus(tmp_path, frames_per_beat=6)
+    assert list(why_not(corpus).values()) == ["would make more than 2,000,000 frames in all"] * 2
