@@ -239,15 +239,19 @@ def test_the_files_are_only_read(tmp_path: Path) -> None:
 
 
 def test_pieces_are_brought_to_c_only_when_asked(tmp_path: Path) -> None:
-    for tonic in (2, 9):  # a hymn in D, the other in A, with different last notes
+    for part, tonic in (
+        ("train", 2),
+        ("valid", 9),
+    ):  # a hymn in D, the other in A, with different last notes
         scale = [0, 4, 7, 12, 7, 4, 5, 9, 12, 7, 11, 12, tonic]
         notes = [Note(i * PPQ, 60 + tonic + p, (i + 1) * PPQ) for i, p in enumerate(scale)]
-        write(tmp_path / "train" / f"{tonic}.mid", notes)
+        write(tmp_path / part / "a.mid", notes)
     as_is, in_c = load_corpus(tmp_path), load_corpus(tmp_path, in_c=True)
     assert [piece.transposed for piece in as_is.pieces] == [0, 0]
     assert [piece.transposed for piece in in_c.pieces] == [-2, 3]
     assert "transposed by -2 semitones" in str(in_c.pieces[0])
-    for plain, moved, shift in zip(as_is.split("train"), in_c.split("train"), (-2, 3), strict=True):
+    for part, shift in (("train", -2), ("valid", 3)):
+        [plain], [moved] = as_is.split(part), in_c.split(part)
         assert np.array_equal(moved, np.roll(plain, shift, axis=1))
 
 
