@@ -88,6 +88,8 @@ def train(
         UserError: the corpus cannot be read, or the model cannot be written.
     """
     corpus = load_corpus(data)
+    for remark in corpus.remarks:
+        report(remark)
     rolls, valid = filled(corpus, "train"), filled(corpus, "valid")
     recipe = RECIPES.get(corpus.name, Recipe(corpus.name))
     chosen = {"updates": updates, "n_hidden": n_hidden, "n_recurrent": n_recurrent}
