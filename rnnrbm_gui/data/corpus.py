@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from rnnrbm_gui.data import json_corpus
 from rnnrbm_gui.data.midi_corpus import SUFFIXES, read_folder
 from rnnrbm_gui.data.pickled_corpus import plain_value
 from rnnrbm_gui.data.rolls import HIGH, LOW, Corpus, CorpusError, PieceReport, Roll, splits_of
-from rnnrbm_gui.data.whole_file import reason
+from rnnrbm_gui.data.whole_file import read_whole
+from rnnrbm_gui.errors import FileError
 
 __all__ = ["HIGH", "LOW", "Corpus", "CorpusError", "PieceReport", "Roll", "load_corpus"]
 
@@ -13,7 +15,7 @@ MOST_BYTES = 200_000_000
 
 
 def load_corpus(path: Path, *, in_c: bool = False, frames_per_beat: int | None = None) -> Corpus:
-    """Read a corpus: a published file (a pickle) or a folder of MIDI files.
+    """Read a corpus: a published file (a pickle, or JSON by voices) or a folder of MIDI files.
 
     Args:
         path: the file or the folder.
@@ -33,17 +35,16 @@ def load_corpus(path: Path, *, in_c: bool = False, frames_per_beat: int | None =
             f"'{path.name}' is one MIDI file: put it into a folder with others and give the folder."
         )
     content = _content(path)
+    if path.suffix.lower() == ".json":
+        splits = splits_of(
+            json_corpus.json_value(content, path.name), path.name, silent=json_corpus.SILENT
+        )
+        return Corpus(path.stem, splits, json_corpus.frames_per_beat(path.stem))
     return Corpus(path.stem, splits_of(plain_value(content, path.name), path.name))
 
 
 def _content(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise CorpusError(
-                f"The corpus '{path.name}' is over {MOST_BYTES // 10**6} MB: too big."
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise CorpusError(
-            f"The corpus '{path}' cannot be read ({reason(error)}): check the path."
-        ) from error
+        return read_whole(path, MOST_BYTES)
+    except FileError as error:
+        raise CorpusError(f"The corpus {error}") from error
