@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rnnrbm_gui.data import json_corpus
+from rnnrbm_gui.data.mat_corpus import rolls_in_mat
 from rnnrbm_gui.data.midi_corpus import SUFFIXES, read_folder
 from rnnrbm_gui.data.pickled_corpus import plain_value
 from rnnrbm_gui.data.rolls import HIGH, LOW, Corpus, CorpusError, PieceReport, Roll, splits_of
@@ -15,7 +16,7 @@ MOST_BYTES = 200_000_000
 
 
 def load_corpus(path: Path, *, in_c: bool = False, frames_per_beat: int | None = None) -> Corpus:
-    """Read a corpus: a published file (a pickle, or JSON by voices) or a folder of MIDI files.
+    """Read a corpus: a published file (a pickle, JSON by voices, MATLAB) or a folder of MIDI.
 
     Args:
         path: the file or the folder.
@@ -35,6 +36,8 @@ def load_corpus(path: Path, *, in_c: bool = False, frames_per_beat: int | None =
             f"'{path.name}' is one MIDI file: put it into a folder with others and give the folder."
         )
     content = _content(path)
+    if path.suffix.lower() == ".mat":
+        return Corpus(path.stem, rolls_in_mat(content, path.name))
     if path.suffix.lower() == ".json":
         splits = splits_of(
             json_corpus.json_value(content, path.name), path.name, silent=json_corpus.SILENT
