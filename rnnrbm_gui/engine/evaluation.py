@@ -30,7 +30,7 @@ RANGES = {
     "n_recurrent": (1, 4096),
     "n_chains": (2, 10_000),
     "n_temperatures": (2, 10**6),
-    "most_frames": (1, 10**7),
+    "most_frames": (2, 10**7),  # one frame has no spread to tell an error from
     "seed": (0, 2**64 - 1),
 }
 
@@ -237,15 +237,20 @@ class _Course:
 
     def __init__(self, what: str, progress: Say) -> None:
         self._what, self._progress = what, progress
-        self._began = self._told = monotonic()
+        self._first: tuple[float, float] | None = None
+        self._told = 0.0
 
     def __call__(self, share: float) -> None:
         now = monotonic()
-        if share < 1.0 and now - self._told < 1.0:
-            return
-        self._told = now
-        left_s = (now - self._began) * (1.0 - share) / share
-        self._progress(f"{self._what}: {share:.0%}, {left_s:.0f} s left" if share < 1.0 else "")
+        if self._first is None:
+            self._first = now, share  # compiling came before it: no measure of the rest
+        began, begun = self._first
+        if share == 1.0:
+            self._progress("")
+        elif share > begun and now - self._told >= 1.0:
+            self._told = now
+            left_s = (now - began) * (1.0 - share) / (share - begun)
+            self._progress(f"{self._what}: {share:.0%}, {left_s:.0f} s left")
 
 
 def _measured(name: str) -> bool:
