@@ -3,11 +3,13 @@
 The files are only read. One grid serves the whole corpus, since a model has one length of frame.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import lcm
 from pathlib import Path
+from statistics import median_low
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +30,7 @@ from rnnrbm_gui.data.whole_file import reason
 from rnnrbm_gui.errors import FileError
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Grid
-from rnnrbm_gui.music.timing import PPQ, frame_ticks
+from rnnrbm_gui.music.timing import PPQ, Meter, frame_ticks
 
 SUFFIXES = {".mid", ".midi"}
 PARTS = ("train", "valid", "test")
@@ -50,7 +52,9 @@ SHORTEST = 8
 
 VALID_EVERY = 10
 
-MOST_FILES = 20_000
+MOST_ENTRIES = 100_000
+"""Files and folders of any kind: a whole disk is not a corpus."""
+
 MOST_NOTES = 20_000_000
 
 
@@ -61,7 +65,8 @@ class _Piece:
     file: str
     part: str
     notes: NDArray[np.int32]
-    bar: int
+    bpm: float
+    meter: Meter
     remarks: tuple[str, ...]
 
 
@@ -128,17 +133,27 @@ def read_folder(folder: Path, *, in_c: bool = False, frames_per_beat: int | None
     }
     _check_parts(folder.name, splits, told, bool(named))
     remarks = (_summary(told, per_beat, given=frames_per_beat is not None), *map(str, told))
-    return Corpus(folder.name, splits, per_beat, told, remarks)
+    kept = [piece for piece in pieces if piece.file in rolls]
+    return Corpus(
+        folder.name,
+        splits,
+        per_beat,
+        bpm=median_low(piece.bpm for piece in kept),
+        meter=Counter(piece.meter for piece in kept).most_common(1)[0][0],
+        pieces=told,
+        remarks=remarks,
+    )
 
 
 def _midi_files(folder: Path) -> Iterator[Path]:
-    """Yield the MIDI files below a folder; each folder once, however links lead to it.
+    """Yield the MIDI files below a folder, and the folders that cannot be looked into.
 
+    Each folder is visited once, however links lead to it.
     Hidden ones are passed over: such as ``._a.mid``, which some systems write beside ``a.mid``.
     """
     seen: set[Path] = set()
     waiting = [folder]
-    n_files = 0
+    left = MOST_ENTRIES
     while waiting:
         here = waiting.pop()
         real = here.resolve()
@@ -148,21 +163,24 @@ def _midi_files(folder: Path) -> Iterator[Path]:
         try:
             entries = sorted(here.iterdir())
         except OSError as error:
+            if here == folder:
+                raise CorpusError(
+                    f"The folder '{folder.name}' cannot be looked into ({reason(error)})."
+                ) from error
+            yield here  # to be told of as what cannot be read
+            continue
+        left -= len(entries)
+        if left < 0:
             raise CorpusError(
-                f"The folder '{here.name}' cannot be looked into ({reason(error)}): "
-                "allow it, or move it elsewhere."
-            ) from error
+                f"The folder '{folder.name}' has over {MOST_ENTRIES:,} files and folders inside: "
+                "choose a smaller one."
+            )
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
                 waiting.append(entry)
             elif entry.suffix.lower() in SUFFIXES:
-                n_files += 1
-                if n_files > MOST_FILES:
-                    raise CorpusError(
-                        f"The folder '{folder.name}' has over {MOST_FILES:,} MIDI files: too many."
-                    )
                 yield entry
 
 
@@ -172,13 +190,15 @@ def _read(path: Path, folder: Path, named: set[str]) -> _Piece | PieceReport:
     file = inside.as_posix().encode("utf-8", "backslashreplace").decode()  # names need not be
     if named and inside.parts[0] not in named:
         return PieceReport(file, why_not=f"lies in none of the folders {', '.join(sorted(named))}")
+    if path.is_dir():
+        return PieceReport(file, why_not="is a folder that cannot be looked into")
     try:
         song = read_midi(path)
     except FileError as error:
         return PieceReport(file, why_not=str(error).removeprefix(f"“{path.name}” ").rstrip("."))
     notes = np.array([(note.on, note.pitch, note.off) for note in song.score], np.int32)
     part = inside.parts[0] if named else "train"
-    return _Piece(file, part, notes, song.meter.bar_ticks, song.remarks)
+    return _Piece(file, part, notes, song.bpm, song.meter, song.remarks)
 
 
 def _share_on(notes: NDArray[np.int32], frames_per_beat: int) -> float:
@@ -214,7 +234,9 @@ def _quantised(
     notes = [
         Note(int(begin), int(key) + shift, int(end)) for begin, key, end in piece.notes[played]
     ]
-    silent = lcm(piece.bar, PPQ)  # whole beats too: the frames keep their place in the beat
+    silent = lcm(
+        piece.meter.bar_ticks, PPQ
+    )  # whole beats too: the frames keep their place in the beat
     first = min((note.on for note in notes), default=0) // silent * silent // grid.frame
     last = max((grid.covered(note)[1] for note in notes), default=first)
     report = PieceReport(

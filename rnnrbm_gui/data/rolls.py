@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import FileError
+from rnnrbm_gui.music.timing import Meter
 
 LOW, HIGH = 21, 108
 """Pitch range of the published corpora: the 88 keys of a piano."""
@@ -72,6 +73,8 @@ class Corpus:
         splits: name of a split (``train``, ``valid`` and, if there, ``test``) to its sequences,
             each ``roll[frame, key]`` with ``key = pitch - LOW``.
         frames_per_beat: frames to the quarter note, None where the file does not say.
+        bpm: of a folder, the median of its pieces' tempi.
+        meter: of a folder, the most frequent time signature.
         pieces: of a folder, what became of each file, in the order of their paths.
         remarks: whole sentences on how it was read, for whoever wants to know.
     """
@@ -79,6 +82,8 @@ class Corpus:
     name: str
     splits: dict[str, tuple[Roll, ...]]
     frames_per_beat: int | None = None
+    bpm: float | None = None
+    meter: Meter | None = None
     pieces: tuple[PieceReport, ...] = ()
     remarks: tuple[str, ...] = ()
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rnnrbm_gui.data import midi_corpus
 from rnnrbm_gui.data.corpus import LOW, Corpus, CorpusError, load_corpus
 from rnnrbm_gui.data.midi_corpus import GRIDS
 from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
 from rnnrbm_gui.music.note import Note
+from rnnrbm_gui.music.roll import Articulation, Grid
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import PPQ, Meter
 
@@ -211,6 +213,42 @@ def test_sub_folders_are_searched_and_a_loop_of_links_ends(tmp_path: Path) -> No
     assert [piece.file for piece in corpus.pieces] == ["a/deep/er/x.mid", "b/y.mid"]
 
 
+def test_a_folder_that_cannot_be_looked_into_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces(tmp_path, 2)
+    (tmp_path / "locked").mkdir()
+    look = Path.iterdir
+
+    def refuse(folder: Path) -> Iterable[Path]:  # root, who runs tests too, is never refused
+        if folder.name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return look(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert why_not(load_corpus(tmp_path)) == {"locked": "is a folder that cannot be looked into"}
+    with pytest.raises(CorpusError, match=r"'locked' cannot be looked into \(permission denied\)"):
+        load_corpus(tmp_path / "locked")
+
+
+def test_a_whole_disk_is_no_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(midi_corpus, "MOST_ENTRIES", 3)
+    pieces(tmp_path, 3)
+    assert load_corpus(tmp_path).pieces
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(CorpusError, match="over 3 files and folders"):
+        load_corpus(tmp_path)
+
+
+def test_the_tempo_is_the_middle_one_and_the_meter_the_most_frequent(tmp_path: Path) -> None:
+    tempi_and_meters = [(60.0, Meter(3, 4)), (150.0, Meter()), (90.0, Meter(3, 4))]
+    for i, (bpm, meter) in enumerate(tempi_and_meters):
+        track = MidiTrack("", Score.of(line(PPQ, pitch=50 + i)))
+        write_midi(tmp_path / f"{i}.mid", [track], bpm=bpm, meter=meter)
+    corpus = load_corpus(tmp_path)
+    assert (corpus.bpm, corpus.meter) == (90.0, Meter(3, 4))
+
+
 def test_a_name_that_is_no_text_is_shown_all_the_same(tmp_path: Path) -> None:
     pieces(tmp_path, 2)
     os.rename(  # noqa: PTH104 - a Path cannot hold it
@@ -335,3 +373,24 @@ def test_a_file_that_claims_much_silence_does_not_swell_the_corpus(tmp_path: Pat
         file.save(tmp_path / f"{i}.mid")
     corpus = load_corpus(tmp_path, frames_per_beat=6)
     assert list(why_not(corpus).values()) == ["would make more than 2,000,000 frames in all"] * 2
+
+
+@pytest.mark.corpus
+def test_the_published_chorales_come_back_from_midi(corpora: Path, tmp_path: Path) -> None:
+    published = load_corpus(corpora / "JSB Chorales.pickle")
+    grid = Grid(1, LOW, 88)
+    expected: dict[str, list[np.ndarray]] = {"train": [], "valid": []}
+    for part, rolls in expected.items():
+        for i, roll in enumerate(published.split(part)):
+            write(tmp_path / part / f"{i:03}.mid", grid.notes_of(roll, Articulation.TIE, Meter()))
+            rolls.append(roll)
+    corpus = load_corpus(tmp_path)
+    assert corpus.frames_per_beat == 1
+    n_twice = sum("has the same notes" in why for why in why_not(corpus).values())
+    assert len(why_not(corpus)) == n_twice
+    kept = {piece.file for piece in corpus.pieces if piece.part}
+    for part, rolls in expected.items():
+        originals = [roll for i, roll in enumerate(rolls) if f"{part}/{i:03}.mid" in kept]
+        for found, roll in zip(corpus.split(part), originals, strict=True):
+            assert np.array_equal(found, roll)
+    assert len(kept) > 290
