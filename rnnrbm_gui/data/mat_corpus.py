@@ -102,7 +102,7 @@ def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
             kind, size = kind & 0xFFFF, kind >> 16
         begin = at + (4 if packed else 8)
         end = begin + size
-        if end > len(data) or (packed and size > 4):
+        if end > len(data):
             raise _MalformedError("it is cut off or damaged")
         yield kind, data[begin:end]
         at = end if kind == _COMPRESSED else end + (at - end) % 8

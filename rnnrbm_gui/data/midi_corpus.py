@@ -234,9 +234,8 @@ def _quantised(
     notes = [
         Note(int(begin), int(key) + shift, int(end)) for begin, key, end in piece.notes[played]
     ]
-    silent = lcm(
-        piece.meter.bar_ticks, PPQ
-    )  # whole beats too: the frames keep their place in the beat
+    # Whole bars and whole beats: the frames keep their place in both.
+    silent = lcm(piece.meter.bar_ticks, PPQ)
     first = min((note.on for note in notes), default=0) // silent * silent // grid.frame
     last = max((grid.covered(note)[1] for note in notes), default=first)
     report = PieceReport(

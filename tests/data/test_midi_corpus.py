@@ -68,9 +68,12 @@ def test_a_human_hand_and_a_grace_note_do_not_make_the_grid_finer(tmp_path: Path
         Note(note.on + (-9, 0, 12)[i % 3] if i else 0, note.pitch, note.off + 9)
         for i, note in enumerate(line(PPQ / 2, 40))
     ]
-    write(tmp_path / "a.mid", [*early_and_late, Note(4 * PPQ + 70, 90, 4 * PPQ + 110)])
-    write(tmp_path / "b.mid", line(PPQ / 2))
+    grace = Note(4 * PPQ + 70, 90, 4 * PPQ + 110)
+    write(tmp_path / "train" / "a.mid", [*early_and_late, grace])
     assert load_corpus(tmp_path).frames_per_beat == 2
+    between = [Note(beat * PPQ + PPQ // 4, 90, (beat + 1) * PPQ) for beat in range(4)]
+    write(tmp_path / "train" / "a.mid", [*early_and_late, *between])
+    assert load_corpus(tmp_path).frames_per_beat == 4
 
 
 def test_the_grid_is_the_coarsest_of_four_pieces_in_five(tmp_path: Path) -> None:
@@ -86,6 +89,13 @@ def test_the_grid_is_the_coarsest_of_four_pieces_in_five(tmp_path: Path) -> None
     [triplets] = [p for p in load_corpus(tmp_path).pieces if p.file == "triplets.mid"]
     assert triplets.on_grid == pytest.approx(1 / 3)
     assert "67% of the onsets moved to the grid" in str(triplets)
+
+
+def test_three_pieces_in_ten_make_the_grid_finer(tmp_path: Path) -> None:
+    pieces(tmp_path, 7, PPQ)
+    for i in range(3):
+        write(tmp_path / f"sixteenths {i}.mid", line(PPQ / 4, pitch=60 + i))
+    assert load_corpus(tmp_path).frames_per_beat == 4
 
 
 def test_without_a_majority_the_grid_of_the_most_wins(tmp_path: Path) -> None:
@@ -150,6 +160,9 @@ def test_whole_bars_of_silence_at_the_beginning_are_left_out(tmp_path: Path) -> 
     assert not roll[0].any()  # two bars of three are gone, the rest before the upbeat stays
     assert roll[1].any()
     assert len(roll) == 17
+    write(tmp_path / "train" / "a.mid", line(PPQ, later=3 * PPQ * 3 // 2), Meter(3, 8))
+    [roll] = load_corpus(tmp_path).split("train")
+    assert list(roll.any(axis=1)[:4]) == [False, False, False, True]  # a bar of 3/8 ends in a beat
 
 
 # The files
@@ -293,6 +306,13 @@ def test_pieces_are_brought_to_c_only_when_asked(tmp_path: Path) -> None:
         assert np.array_equal(moved, np.roll(plain, shift, axis=1))
 
 
+def test_the_keyboard_ends_where_the_music_goes_to(tmp_path: Path) -> None:
+    in_d = [Note(i * PPQ, 62 + p, (i + 1) * PPQ) for i, p in enumerate((0, 4, 7, 12, 7, 4, 0, 0))]
+    write(tmp_path / "train" / "a.mid", [*in_d, Note(0, 22, 9), Note(0, 110, 9)])
+    [piece] = load_corpus(tmp_path, in_c=True).pieces
+    assert (piece.transposed, piece.n_outside) == (-2, 1)  # 22 falls off, 110 comes in
+
+
 def test_in_c_the_same_piece_in_another_key_is_the_same_piece(tmp_path: Path) -> None:
     pieces(tmp_path / "train", 2)
     assert not why_not(load_corpus(tmp_path))
@@ -304,12 +324,12 @@ def test_in_c_the_same_piece_in_another_key_is_the_same_piece(tmp_path: Path) ->
 
 
 def test_a_tenth_is_for_valid_whatever_the_files_are_called(tmp_path: Path) -> None:
-    pieces(tmp_path / "one", 25)
-    pieces(tmp_path / "two", 25)
-    for i in range(25):
-        (tmp_path / "two" / f"piece {i:02}.mid").rename(tmp_path / "two" / f"{25 - i:02} other.mid")
+    pieces(tmp_path / "one", 20)
+    pieces(tmp_path / "two", 20)
+    for i in range(20):
+        (tmp_path / "two" / f"piece {i:02}.mid").rename(tmp_path / "two" / f"{20 - i:02} other.mid")
     one, two = load_corpus(tmp_path / "one"), load_corpus(tmp_path / "two")
-    assert {name: len(rolls) for name, rolls in one.splits.items()} == {"train": 22, "valid": 3}
+    assert {name: len(rolls) for name, rolls in one.splits.items()} == {"train": 18, "valid": 2}
 
     def valid(corpus: Corpus) -> set[bytes]:
         return {roll.tobytes() for roll in corpus.split("valid")}

@@ -15,6 +15,13 @@ def test_a_scale_from_tonic_to_tonic_is_known_in_every_key(
     assert tonic_of(pitches, np.full(8, 480)) == tonic
 
 
+@pytest.mark.parametrize("tonic", range(12))
+@pytest.mark.parametrize("third", [3, 4])
+def test_a_chord_is_its_own_key_major_or_minor(tonic: int, third: int) -> None:
+    pitches = 60 + tonic + np.array([0, third, 7])
+    assert tonic_of(pitches, np.full(3, 480)) == tonic
+
+
 def test_durations_count() -> None:
     pitches = np.array([60, 64, 67, 62, 66, 69])  # the chords of C and D
     assert tonic_of(pitches, np.array([9, 9, 9, 1, 1, 1])) == 0
