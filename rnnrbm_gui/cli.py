@@ -14,6 +14,7 @@ DEFAULT_MODEL = "jsb-chorales"
 DEFAULT_BARS = 16
 DEFAULT_SEED = 28041685
 MISSING_LIBRARY = 3
+CORPUS = "a published corpus (.pickle, .mat, .json) or a folder of MIDI files"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a model on a corpus")
     train.add_argument("--model", choices=["rnn-rbm"], default="rnn-rbm", help="kind of model")
-    train.add_argument("--data", type=Path, required=True, metavar="FILE.pickle")
+    train.add_argument("--data", type=Path, required=True, metavar="CORPUS", help=CORPUS)
     train.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     train.add_argument("--seed", type=int, default=1, help="of everything random; %(default)s")
     train.add_argument("--updates", type=int, help="default: what fits the corpus")
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="measure a model's likelihood and accuracy")
     evaluate.add_argument("model", metavar="MODEL", help="a shipped model's name or a file")
-    evaluate.add_argument("--data", type=Path, required=True, metavar="FILE.pickle")
+    evaluate.add_argument("--data", type=Path, required=True, metavar="CORPUS", help=CORPUS)
     evaluate.add_argument("--split", default="valid", help="default %(default)s")
     evaluate.add_argument("--chains", type=int, default=100, help="AIS runs; %(default)s")
     evaluate.add_argument("--temperatures", type=int, default=1000, help="default %(default)s")

@@ -117,7 +117,9 @@ def evaluate(
         check_ranges(most_frames=most_frames)
     if into_header and split != "valid":
         raise UserError(f"A header keeps figures of the part 'valid' only, not '{split}'.")
-    stored, corpus = load_model(model), load_corpus(data)
+    stored = load_model(model)
+    # A folder of MIDI is put on the grid of the model, not on the one its files would choose.
+    corpus = load_corpus(data, frames_per_beat=stored.header.frames_per_beat)
     rolls = filled(corpus, split)
     if rolls[0].shape[1] != stored.model.n_visible:
         raise UserError(

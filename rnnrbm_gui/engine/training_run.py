@@ -20,6 +20,7 @@ from rnnrbm_gui.models import likelihood
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.training import Progress, Settings
 from rnnrbm_gui.models.training import train as updates_of
+from rnnrbm_gui.music.timing import Meter
 
 MEASURED_FRAMES = 1000
 """Frames of ``valid`` behind the figures in a new model's header."""
@@ -91,7 +92,9 @@ def train(
     for remark in corpus.remarks:
         report(remark)
     rolls, valid = filled(corpus, "train"), filled(corpus, "valid")
-    recipe = RECIPES.get(corpus.name, Recipe(corpus.name))
+    own = Recipe(corpus.name, 0, corpus.frames_per_beat or 2, corpus.bpm or 100.0)
+    recipe = RECIPES.get(corpus.name, own)
+    named = corpus.name in RECIPES
     chosen = {"updates": updates, "n_hidden": n_hidden, "n_recurrent": n_recurrent}
     given: dict[str, Any] = {name: n for name, n in chosen.items() if n is not None}
     check_ranges(seed=seed, **given)
@@ -105,10 +108,11 @@ def train(
         low=LOW,
         transpose=recipe.transpose,
         frames_per_beat=recipe.frames_per_beat,
+        meter=str(corpus.meter or Meter()),
         bpm=recipe.bpm,
         corpus=f"{corpus.name}, part train ({len(rolls)} pieces)",
         command=command_of(data, out, seed, given),
-        attribution=f"Trained on {corpus.name} from {PAPER}",
+        attribution=f"Trained on {corpus.name}" + (f" from {PAPER}" if named else ""),
     )
     report(f"Training on {len(rolls)} pieces, {sum(map(len, rolls)):,} frames of {corpus.name}.")
     best: RnnRbm | None = None
