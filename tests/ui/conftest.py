@@ -9,7 +9,11 @@ import pytest
 from PySide6.QtCore import QEvent, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+from rnnrbm_gui import paths
+from rnnrbm_gui.engine.engine import Engine
+from rnnrbm_gui.ui.main_window import MainWindow
 from rnnrbm_gui.ui.theme import app_font
+from tests.ui.window import until
 
 # The offscreen platform says what a window manager would have done; no fault of ours.
 HARMLESS = (
@@ -38,3 +42,28 @@ def _qt_is_quiet(app, monkeypatch):
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     qInstallMessageHandler(before)
     assert said == []
+
+
+@pytest.fixture
+def own_folders(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "config", lambda: tmp_path / "config")
+    monkeypatch.setattr(paths, "state", lambda: tmp_path / "state")
+
+
+@pytest.fixture
+def opened(app, own_folders):
+    """Return a function that opens a window as a start of the app does."""
+    windows = []
+
+    def open_window():
+        window = MainWindow(Engine(audio="null"))
+        windows.append(window)
+        window.show()
+        window.start_engine()
+        until(lambda: window.canvas.generated, "the look-ahead")
+        return window
+
+    yield open_window
+    for window in windows:
+        window.close()
+        window.deleteLater()
