@@ -49,13 +49,25 @@ def _parser() -> argparse.ArgumentParser:
     perform.set_defaults(run=_perform)
 
     train = commands.add_parser("train", help="train a model on a corpus")
-    train.add_argument("--model", choices=["rnn-rbm"], default="rnn-rbm", help="kind of model")
+    train.add_argument(
+        "--model", choices=["rnn-rbm", "rtrbm", "rbm"], default="rnn-rbm", help="kind of model"
+    )
     train.add_argument("--data", type=Path, required=True, metavar="CORPUS", help=CORPUS)
     train.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     train.add_argument("--seed", type=int, default=1, help="of everything random; %(default)s")
     train.add_argument("--updates", type=int, help="default: what fits the corpus")
     train.add_argument("--n-hidden", type=int, help="hidden units; default: what fits")
     train.add_argument("--n-recurrent", type=int, help="recurrent units; default: what fits")
+    train.add_argument(
+        "--memory", choices=["tanh", "sigmoid", "gru"], help="of an RNN-RBM; default: what fits"
+    )
+    train.add_argument(
+        "--frames-per-beat", type=int, metavar="N", help="of a folder: the grid; default: found"
+    )
+    train.add_argument("--in-c", action="store_true", help="of a folder: transpose each piece to C")
+    train.add_argument(
+        "--resume", action="store_true", help="go on where a run to the same file was stopped"
+    )
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="measure a model's likelihood and accuracy")
@@ -155,17 +167,28 @@ def _model_path(name: str) -> Path:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from rnnrbm_gui.engine.training_run import train
+    from rnnrbm_gui.engine import training_report, training_run
+    from rnnrbm_gui.engine.training_events import Plan
 
-    train(
-        options.data,
-        options.out,
+    plan = Plan(
+        data=options.data,
+        out=options.out,
+        kind=options.model,
+        memory=options.memory,
         seed=options.seed,
         updates=options.updates,
         n_hidden=options.n_hidden,
         n_recurrent=options.n_recurrent,
-        report=_say,
+        in_c=options.in_c,
+        frames_per_beat=options.frames_per_beat,
+        resume=options.resume,
     )
+    try:
+        training_report.follow(training_run.run(plan), _say, _progress)
+    except KeyboardInterrupt:
+        kept = "The best model so far is kept" if plan.out.exists() else "Nothing was kept yet"
+        _say(f"Stopped. {kept}; go on with --resume.")
+        return 130
     return 0
 
 

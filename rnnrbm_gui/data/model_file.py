@@ -1,6 +1,6 @@
 """Model files: safetensors with a header that says all there is to know to play the model.
 
-The tensors are the parameters of the RNN-RBM by name. The header's entries are strings, as
+The tensors are the parameters by name. The header's entries are strings, as
 safetensors wants them; numbers and nested values are written as JSON.
 """
 
@@ -17,10 +17,12 @@ from safetensors.numpy import save
 
 from rnnrbm_gui.data.whole_file import write_whole
 from rnnrbm_gui.errors import ModelError
-from rnnrbm_gui.models.rnn_rbm import MEMORIES, SHAPES, Memory, RnnRbm
+from rnnrbm_gui.models.kinds import KINDS, Kind
+from rnnrbm_gui.models.memory import MEMORIES, Memory
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from rnnrbm_gui.models.sequence_model import SequenceModel
 
 FORMAT = "1"
-KIND = "rnn-rbm"
 MOST_BYTES = 500_000_000
 
 
@@ -30,11 +32,13 @@ class ModelHeader:
 
     Attributes:
         name: for the model chooser, "Bach chorales".
-        kind: "rnn-rbm".
-        memory: "tanh" or "sigmoid".
-        n_visible: keys.
+        kind: "rnn-rbm", "rtrbm" or "rbm".
+        memory: of an RNN-RBM: "tanh", "sigmoid" or "gru".
+        n_visible: visible units: keys, times planes.
         n_hidden: hidden units.
         n_recurrent: recurrent units.
+        planes: 1: which keys sound. 2: those, and beside them which are struck.
+        bars: the meters whose bars the model is told its place in, "4/4 3/4"; empty for none.
         low: MIDI pitch of key 0 in the corpus.
         transpose: semitones added when played.
         frames_per_beat: frames to the quarter note.
@@ -51,7 +55,9 @@ class ModelHeader:
     n_hidden: int
     n_recurrent: int
     memory: Memory = "tanh"
-    kind: str = KIND
+    kind: Kind = "rnn-rbm"
+    planes: int = 1
+    bars: str = ""
     low: int = 21
     transpose: int = 0
     frames_per_beat: int = 1
@@ -62,16 +68,30 @@ class ModelHeader:
     figures: Mapping[str, float] = field(default_factory=dict)
     attribution: str = ""
 
+    @property
+    def n_keys(self) -> int:
+        """Keys of one plane."""
+        return self.n_visible // self.planes
+
+    @property
+    def kind_words(self) -> str:
+        """What the model is, as a reader of papers calls it."""
+        return {"rnn-rbm": "RNN-RBM", "rtrbm": "RTRBM", "rbm": "RBM"}[self.kind]
+
+
+OPTIONAL = {"planes": "1", "bars": ""}
+"""Entries that earlier files lack, as they are written."""
+
 
 @dataclass(frozen=True)
 class StoredModel:
     """A model and what its file says about it."""
 
-    model: RnnRbm
+    model: SequenceModel
     header: ModelHeader
 
 
-def save_model(path: Path, model: RnnRbm, header: ModelHeader) -> None:
+def save_model(path: Path, model: SequenceModel, header: ModelHeader) -> None:
     """Write a model file, whole or not at all.
 
     Raises:
@@ -96,18 +116,21 @@ def load_model(path: Path) -> StoredModel:
     path = Path(path)
     with _opened(path) as file:
         header = _header(file.metadata() or {}, path.name)
-        missing = sorted(set(SHAPES) - set(file.keys()))
+        shapes = KINDS[header.kind].SHAPES
+        wanted = [name for name, layers in shapes.items() if header.bars or "x" not in layers]
+        missing = sorted(set(wanted) - set(file.keys()))
         if missing:
             raise ModelError(
                 f"'{path.name}' lacks the parameters {', '.join(missing)}: train or download "
                 "the model again."
             )
-        tensors = {name: file.get_tensor(name) for name in SHAPES}
+        tensors = {name: file.get_tensor(name) for name in wanted}
     for name, tensor in tensors.items():
         if tensor.dtype != np.float32:
             raise ModelError(f"'{path.name}': {name} must be float32, got {tensor.dtype}.")
+    memory: dict[str, Any] = {"memory": header.memory} if header.kind == RnnRbm.kind else {}
     try:
-        model = RnnRbm(**tensors, memory=header.memory)
+        model = KINDS[header.kind](**tensors, **memory)
     except ModelError as error:
         raise ModelError(f"'{path.name}' does not fit: {error}") from error
     _check_sizes(model, header, path.name)
@@ -143,17 +166,22 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _header(entries: Mapping[str, str], name: str) -> ModelHeader:
-    if entries.get("kind") != KIND:
-        raise ModelError(f"'{name}' is no RNN-RBM of this program: its header does not say so.")
+    if entries.get("kind") not in KINDS:
+        raise ModelError(
+            f"'{name}' is no model of this program: its header names none of {', '.join(KINDS)}."
+        )
     if entries.get("format") != FORMAT:
         raise ModelError(
             f"'{name}' has the format {entries.get('format')!r}; this version reads {FORMAT}: "
             "update the program."
         )
+    entries = {**OPTIONAL, **entries}
     values = {f.name: _value(entries, f.name, f.type, name) for f in fields(ModelHeader)}
     header = ModelHeader(**values)
     checks = {
         "memory": header.memory in MEMORIES,
+        "planes": header.planes in (1, 2) and header.n_visible % header.planes == 0,
+        "bars": all(_is_meter(text) for text in header.bars.split()),
         "low": 0 <= header.low <= 127,
         "transpose": -60 <= header.transpose <= 60,
         "frames_per_beat": header.frames_per_beat in (1, 2, 3, 4, 6, 8, 12, 16, 24),
@@ -173,7 +201,7 @@ def _value(entries: Mapping[str, str], entry: str, kind: Any, name: str) -> Any:
     if entry not in entries:
         raise ModelError(f"'{name}': the header lacks '{entry}': train the model again.")
     text = entries[entry]
-    if kind is str or kind is Memory:
+    if kind in (str, Kind, Memory):
         return text
     try:
         value = json.loads(text)
@@ -195,7 +223,7 @@ def _is_meter(text: str) -> bool:
     return above.isdecimal() and 1 <= int(above[:4]) <= 32 and below in ("1", "2", "4", "8", "16")
 
 
-def _check_sizes(model: RnnRbm, header: ModelHeader, name: str) -> None:
+def _check_sizes(model: SequenceModel, header: ModelHeader, name: str) -> None:
     for size in ("n_visible", "n_hidden", "n_recurrent"):
         if getattr(header, size) != getattr(model, size):
             raise ModelError(

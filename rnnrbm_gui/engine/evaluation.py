@@ -20,8 +20,8 @@ from rnnrbm_gui.models import accuracy, kernels, likelihood
 from rnnrbm_gui.models.accuracy import Accuracy
 from rnnrbm_gui.models.annealing import STARTS, Start
 from rnnrbm_gui.models.likelihood import Likelihood
-from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sampler import FrameSampler
+from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.statistics import RollStatistics, samples
 
 RANGES = {
@@ -147,7 +147,7 @@ def evaluate(
 
 
 def evaluation_of(
-    model: RnnRbm,
+    model: SequenceModel,
     rolls: Sequence[Roll],
     *,
     starts: Sequence[Start] = STARTS,

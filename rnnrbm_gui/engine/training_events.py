@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnrbm_gui.data.model_file import ModelHeader, StoredModel
-from rnnrbm_gui.models.rnn_rbm import Memory
+from rnnrbm_gui.models.kinds import Kind
+from rnnrbm_gui.models.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Plan:
 
     data: Path
     out: Path
-    kind: str = "rnn-rbm"
+    kind: Kind = "rnn-rbm"
     memory: Memory | None = None
     seed: int = 1
     updates: int | None = None
@@ -99,6 +100,13 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Measuring:
+    """How far the full measurement of the finished model is, in words; empty at its end."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """The run is over and the best model is written, measured in full.
 
@@ -111,4 +119,4 @@ class Trained:
     header: ModelHeader
 
 
-TrainingEvent = Remark | Course | Checked | Trained
+TrainingEvent = Remark | Course | Checked | Measuring | Trained

@@ -1,170 +1,300 @@
-"""The command ``rnnrbm-gui train``: from a corpus to a model file.
+"""A training run from a corpus to a model file, told event by event.
 
-Thread: the caller's; it runs for minutes. What there is to say goes to ``report``, line by line.
+Thread: the caller's; it runs for minutes. Not asking for the next event pauses it, closing the
+iterator stops it. The model file is written anew whenever the model is better than before, and
+with every measurement a checkpoint beside it, so that whatever stops the run loses little.
 """
 
+import hashlib
+import queue
 import shlex
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rnnrbm_gui.data.corpus import LOW, load_corpus
-from rnnrbm_gui.data.model_file import ModelHeader, save_model
-from rnnrbm_gui.engine.evaluation import check_ranges, evaluation_of, filled, header_figures
+from rnnrbm_gui.data.corpus import LOW, Corpus, load_corpus
+from rnnrbm_gui.data.model_file import ModelHeader, StoredModel, load_model, save_model
+from rnnrbm_gui.engine import checkpoint
+from rnnrbm_gui.engine.checkpoint import Checkpoint
+from rnnrbm_gui.engine.evaluation import (
+    Evaluation,
+    check_ranges,
+    evaluation_of,
+    filled,
+    header_figures,
+)
+from rnnrbm_gui.engine.recipes import RECIPES, Recipe
+from rnnrbm_gui.engine.training_events import (
+    Checked,
+    Course,
+    Measuring,
+    Plan,
+    Remark,
+    Trained,
+    TrainingEvent,
+)
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.models import likelihood
-from rnnrbm_gui.models.rnn_rbm import RnnRbm
-from rnnrbm_gui.models.training import Progress, Settings
-from rnnrbm_gui.models.training import train as updates_of
+from rnnrbm_gui.models.sequence_model import SequenceModel
+from rnnrbm_gui.models.training import Settings, Trainer
 from rnnrbm_gui.music.timing import Meter
 
 MEASURED_FRAMES = 1000
 """Frames of ``valid`` behind the figures in a new model's header."""
 
+QUICK_FRAMES, QUICK_CHAINS, QUICK_TEMPERATURES = 300, 10, 500
+TOLD_EVERY_S = 0.25
+
+PATIENCE = 0.3
+"""A run stops early when so large a share of its updates has brought nothing better."""
+
+OVER_FITTED = 0.05
+"""Nats under the best from which on a falling validation LL is called over-fitting."""
+
 PAPER = "the piano-roll corpora of Boulanger-Lewandowski, Bengio and Vincent (ICML 2012)"
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """What fits one corpus.
-
-    Attributes:
-        name: the model's, for the chooser.
-        transpose: semitones added when played.
-        frames_per_beat: frames to the quarter note.
-        bpm: a fitting tempo.
-        settings: how to train.
-    """
-
-    name: str
-    transpose: int = 0
-    frames_per_beat: int = 2
-    bpm: float = 100.0
-    settings: Settings = field(default_factory=Settings)
+Roll = NDArray[np.bool_]
 
 
-RECIPES = {
-    # This file's pitches lie an octave above the sung ones.
-    "JSB Chorales": Recipe("Bach chorales", -12, 1, 72.0),
-    "Nottingham": Recipe(
-        "Nottingham folk tunes",
-        bpm=120.0,
-        settings=Settings(updates=8000, rate=4e-3, decay=0.01, dropout=0.1, transposed=0),
-    ),
-    "MuseData": Recipe("Classical scores"),
-    "Piano-midi.de": Recipe("Piano pieces"),
-}
-"""By the name of the corpus's file; any other corpus is named after its file."""
-
-
-def train(
-    data: Path,
-    out: Path,
-    *,
-    seed: int = 1,
-    updates: int | None = None,
-    n_hidden: int | None = None,
-    n_recurrent: int | None = None,
-    report: Callable[[str], None],
-) -> ModelHeader:
-    """Train an RNN-RBM on a corpus's ``train`` part, keep the best by its ``valid`` part, save it.
-
-    The file is written anew whenever the model is better than before, so stopping with Ctrl-C
-    leaves the best so far.
-
-    Args:
-        data: a pickled corpus.
-        out: the model file to write.
-        seed: of everything random; the same seed on one thread gives the same model.
-        updates: parameter updates; None for the corpus's own default, as for the next two.
-        n_hidden: hidden units.
-        n_recurrent: recurrent units.
-        report: told one line at a time what is going on.
+def run(plan: Plan) -> Iterator[TrainingEvent]:
+    """Train a model on a corpus's ``train`` part, keep the best by its ``valid`` part, save it.
 
     Raises:
-        UserError: the corpus cannot be read, or the model cannot be written.
+        UserError: the corpus cannot be read, a setting is out of range, the checkpoint does not
+            fit, or the model cannot be written.
     """
-    corpus = load_corpus(data)
-    for remark in corpus.remarks:
-        report(remark)
+    corpus = load_corpus(plan.data, in_c=plan.in_c, frames_per_beat=plan.frames_per_beat)
+    for remark in [*corpus.remarks, *map(str, corpus.pieces)]:
+        yield Remark(remark)
     rolls, valid = filled(corpus, "train"), filled(corpus, "valid")
+    recipe = recipe_of(corpus)
+    settings = settings_of(plan, recipe)
+    header = header_of(plan, corpus, recipe, settings, rolls)
+    trainer = Trainer(rolls, settings)
+    identity = checkpoint.run_of(settings, fingerprint(rolls))
+    there = checkpoint.path_beside(plan.out)
+    best_ll, best_update, before_s = -np.inf, 0, 0.0
+    if plan.resume:
+        old = checkpoint.read(there)
+        if old.run != identity:
+            raise UserError(
+                f"“{there.name}” is of a run with other settings or other music: give the same "
+                "ones, or train anew without --resume."
+            )
+        trainer.restore(old.state, old.update)
+        best_ll, best_update, before_s = old.best_ll, old.best_update, old.elapsed_s
+        yield Remark(f"Going on after {old.update:,} of {settings.updates:,} updates.")
+    frames = sum(map(len, rolls))
+    yield Remark(f"Training on {len(rolls)} pieces, {frames:,} frames of {corpus.name}.")
+    train_frames = rolls if frames < 10_000 else rolls[:: max(1, frames // 10_000)]
+    began = told = time.monotonic()
+    first = trainer.update
+    while not trainer.done:
+        trainer.advance()
+        now = time.monotonic()
+        is_check = trainer.update % settings.check_every == 0 or trainer.done
+        if is_check or now - told > TOLD_EVERY_S:
+            rate = (now - began) / (trainer.update - first)
+            yield _course(trainer, now - told, before_s + now - began, rate)
+            told = time.monotonic()
+            began += told - now  # what the listener takes is not training
+        if not is_check:
+            continue
+        now = time.monotonic()
+        model = trainer.model()
+        valid_ll, train_ll = quick_ll(model, valid), quick_ll(model, train_frames)
+        is_best = valid_ll > best_ll
+        if is_best:
+            best_ll, best_update = valid_ll, trainer.update
+        figures = {"valid_ll_quick": round(valid_ll, 3), "updates": trainer.update}
+        stored = StoredModel(model, replace(header, figures=figures))
+        if is_best:
+            save_model(plan.out, model, stored.header)
+        elapsed_s = before_s + now - began
+        checkpoint.write(
+            there,
+            Checkpoint(trainer.state(), trainer.update, best_ll, best_update, elapsed_s, identity),
+        )
+        warning = _warning(valid_ll, best_ll, trainer.update, best_update, settings)
+        yield Checked(trainer.update, trainer.epoch, valid_ll, train_ll, is_best, warning, stored)
+        if trainer.update - best_update > PATIENCE * settings.updates:
+            yield Remark(
+                f"Stopped early: nothing better since update {best_update:,}, which is kept."
+            )
+            break
+        told = time.monotonic()
+        began += told - now  # nor is measuring
+    if best_update == 0:
+        raise UserError("Training diverged: no likelihood was a number. Try another seed.")
+    minutes = round((before_s + time.monotonic() - began) / 60, 1)
+    yield Remark(f"Trained for {minutes} minutes; measuring the best model.")
+    best = load_model(plan.out)
+    found = yield from _measured(best.model, valid)
+    figures = {**best.header.figures, "minutes": minutes, **header_figures(found)}
+    header = replace(best.header, figures=figures)
+    save_model(plan.out, best.model, header)
+    there.unlink(missing_ok=True)
+    yield Trained(plan.out, header)
+
+
+def recipe_of(corpus: Corpus) -> Recipe:
+    """Return what fits a corpus; one that is not among the published is played as it is."""
     own = Recipe(corpus.name, 0, corpus.frames_per_beat or 2, corpus.bpm or 100.0)
-    recipe = RECIPES.get(corpus.name, own)
-    named = corpus.name in RECIPES
-    chosen = {"updates": updates, "n_hidden": n_hidden, "n_recurrent": n_recurrent}
+    return RECIPES.get(corpus.name, own)
+
+
+def settings_of(plan: Plan, recipe: Recipe) -> Settings:
+    """Return how to train: what fits, with what the plan asks for.
+
+    Raises:
+        UserError: something asked for is out of range or does not go together.
+    """
+    if plan.memory is not None and plan.kind != "rnn-rbm":
+        raise UserError(f"Only an RNN-RBM has a memory to choose, a model '{plan.kind}' has not.")
+    if plan.n_recurrent is not None and plan.kind != "rnn-rbm":
+        raise UserError(f"Only an RNN-RBM has recurrent units of its own, not '{plan.kind}'.")
+    chosen = {name: getattr(plan, name) for name in ("updates", "n_hidden", "n_recurrent")}
     given: dict[str, Any] = {name: n for name, n in chosen.items() if n is not None}
-    check_ranges(seed=seed, **given)
-    settings = replace(recipe.settings, seed=seed, **given)
+    check_ranges(seed=plan.seed, **given)
+    if plan.memory is not None:
+        given["memory"] = plan.memory
+    return replace(recipe.settings_for(plan.kind), seed=plan.seed, **given)
+
+
+def header_of(
+    plan: Plan, corpus: Corpus, recipe: Recipe, settings: Settings, rolls: Sequence[Roll]
+) -> ModelHeader:
+    """Return what the model file will say about itself, but for its figures."""
+    named = corpus.name in RECIPES
     header = ModelHeader(
         name=recipe.name,
+        kind=plan.kind,
         memory=settings.memory,
         n_visible=rolls[0].shape[1],
         n_hidden=settings.n_hidden,
-        n_recurrent=settings.n_recurrent,
+        n_recurrent=settings.n_state,
         low=LOW,
         transpose=recipe.transpose,
         frames_per_beat=recipe.frames_per_beat,
         meter=str(corpus.meter or Meter()),
         bpm=recipe.bpm,
         corpus=f"{corpus.name}, part train ({len(rolls)} pieces)",
-        command=command_of(data, out, seed, given),
+        command=command_of(plan),
         attribution=f"Trained on {corpus.name}" + (f" from {PAPER}" if named else ""),
     )
-    report(f"Training on {len(rolls)} pieces, {sum(map(len, rolls)):,} frames of {corpus.name}.")
-    best: RnnRbm | None = None
-    best_ll = -np.inf
-    began = time.monotonic()
-    try:
-        for progress in updates_of(rolls, settings):
-            quick = likelihood.measure_from(
-                "base-rate",
-                progress.model,
-                likelihood.frames_of(progress.model, valid, 400),
-                n_chains=10,
-                n_temperatures=300,
-            )
-            better = quick.ll > best_ll
-            report(_course(progress, settings, quick.ll, better, time.monotonic() - began))
-            if better:
-                best, best_ll = progress.model, quick.ll
-                figures = {"valid_ll_quick": round(best_ll, 3), "updates": progress.update}
-                header = replace(header, figures=figures)
-                save_model(out, best, header)
-        if best is None:
-            raise UserError("Training diverged: no likelihood was a number. Try another seed.")
-        minutes = round((time.monotonic() - began) / 60, 1)
-        report(f"Trained for {minutes} minutes; measuring the best model.")
-        found = evaluation_of(best, valid, most_frames=MEASURED_FRAMES, report=report)
-        figures = {**header.figures, "minutes": minutes, **header_figures(found)}
-        header = replace(header, figures=figures)
-        save_model(out, best, header)
-    except KeyboardInterrupt:
-        report("Stopped. " + ("The best model so far is kept." if best else "Nothing to keep yet."))
-    if best is not None:
-        report(f"Written: {out}")
+    if plan.kind != "rnn-rbm":
+        header = replace(header, name=f"{recipe.name} ({header.kind_words})")
     return header
 
 
-def command_of(data: Path, out: Path, seed: int, given: dict[str, int]) -> str:
+def command_of(plan: Plan) -> str:
     """Return the command line that does the same again, with file names for paths."""
-    options = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
-    files = [f"--data {_quoted(data.name)}", f"--out {_quoted(out.name)}"]
-    return " ".join(["rnnrbm-gui train --model rnn-rbm", *files, f"--seed {seed}", *options])
+    words = [
+        f"rnnrbm-gui train --model {plan.kind} --data {_quoted(plan.data.name)}",
+        f"--out {_quoted(plan.out.name)} --seed {plan.seed}",
+    ]
+    for name in ("memory", "updates", "n_hidden", "n_recurrent", "frames_per_beat"):
+        value = getattr(plan, name)
+        if value is not None:
+            words.append(f"--{name.replace('_', '-')} {value}")
+    if plan.in_c:
+        words.append("--in-c")
+    return " ".join(words)
 
 
 def _quoted(name: str) -> str:
     return f'"{name}"' if " " in name and not set('"$`\\') & set(name) else shlex.quote(name)
 
 
-def _course(
-    progress: Progress, settings: Settings, ll: float, better: bool, elapsed_s: float
-) -> str:
-    left_s = elapsed_s / progress.update * (settings.updates - progress.update)
-    return (
-        f"update {progress.update:6} of {settings.updates}  valid LL {ll:7.3f}"
-        f"{' best' if better else '     '}  {elapsed_s:5.0f} s, {left_s:.0f} s left"
+def fingerprint(rolls: Sequence[Roll]) -> str:
+    """Return a digest of sequences: the same music, the same digest."""
+    digest = hashlib.sha256()
+    for roll in rolls:
+        digest.update(np.array(roll.shape, np.int64).tobytes())
+        digest.update(np.packbits(roll).tobytes())
+    return digest.hexdigest()
+
+
+def quick_ll(model: SequenceModel, rolls: Sequence[Roll]) -> float:
+    """Return a rough LL a frame, of few runs: to compare the models of one run by."""
+    found = likelihood.measure(
+        model,
+        rolls,
+        starts=("frame",),
+        n_chains=QUICK_CHAINS,
+        n_temperatures=QUICK_TEMPERATURES,
+        most_frames=QUICK_FRAMES,
+        reverse=False,
     )
+    return found[0].ll
+
+
+def _course(trainer: Trainer, passed_s: float, elapsed_s: float, rate: float) -> Course:
+    tally, updates = trainer.take_tally(), trainer.settings.updates
+    return Course(
+        update=trainer.update,
+        updates=updates,
+        epoch=trainer.epoch,
+        objective=tally.objective,
+        gradient_norms={name: total / tally.updates for name, total in tally.norms.items()},
+        frames_per_s=tally.frames / max(passed_s, 1e-9),
+        elapsed_s=elapsed_s,
+        left_s=rate * (updates - trainer.update),
+    )
+
+
+def _warning(ll: float, best_ll: float, update: int, best_update: int, settings: Settings) -> str:
+    """Return a sentence where the validation LL has long been falling, else nothing."""
+    if best_ll - ll < OVER_FITTED or update - best_update < 3 * settings.check_every:
+        return ""
+    return (
+        f"The model over-fits: music it has not seen was likeliest at update {best_update:,} "
+        f"({best_ll:.2f} nats a frame, now {ll:.2f}). The best is kept; stop here, or try fewer "
+        "units or a higher dropout."
+    )
+
+
+def _measured(
+    model: SequenceModel, valid: Sequence[Roll]
+) -> Generator[TrainingEvent, None, Evaluation]:
+    """Measure in a thread beside, yield what it says, and return the evaluation."""
+    said: queue.SimpleQueue[TrainingEvent | Evaluation | BaseException] = queue.SimpleQueue()
+    stopped = threading.Event()
+
+    def progress(words: str) -> None:
+        if stopped.is_set():
+            raise InterruptedError
+        said.put(Measuring(words))
+
+    def measure() -> None:
+        try:
+            said.put(
+                evaluation_of(
+                    model,
+                    valid,
+                    most_frames=MEASURED_FRAMES,
+                    report=lambda words: said.put(Remark(words)),
+                    progress=progress,
+                )
+            )
+        except BaseException as error:
+            said.put(error)
+
+    thread = threading.Thread(target=measure, name="measuring")
+    thread.start()
+    try:
+        while True:
+            event = said.get()
+            if isinstance(event, Evaluation):
+                return event
+            if isinstance(event, BaseException):
+                raise event
+            yield event
+    finally:
+        stopped.set()
+        thread.join()

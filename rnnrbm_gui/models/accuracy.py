@@ -16,7 +16,7 @@ from rnnrbm_gui.models import rbm
 from rnnrbm_gui.models.annealing import in_threads
 from rnnrbm_gui.models.kernels import padded
 from rnnrbm_gui.models.likelihood import Frames
-from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from rnnrbm_gui.models.sequence_model import SequenceModel
 
 Bools = NDArray[np.bool_]
 
@@ -71,7 +71,7 @@ def mean_of_ratios(v: Bools, drawn: Bools) -> float:
 
 
 def measure(
-    model: RnnRbm,
+    model: SequenceModel,
     frames: Frames,
     *,
     n_draws: int = DRAWS,
@@ -110,7 +110,9 @@ def measure(
     )
 
 
-def draws(model: RnnRbm, frames: Frames, some: slice, n_draws: int, seed: int, place: int) -> Bools:
+def draws(
+    model: SequenceModel, frames: Frames, some: slice, n_draws: int, seed: int, place: int
+) -> Bools:
     """Return frames drawn by Gibbs chains from the frame before, (n_some, n_draws, n_visible)."""
     from rnnrbm_gui.models import chains  # imports numba
 
@@ -122,7 +124,7 @@ def draws(model: RnnRbm, frames: Frames, some: slice, n_draws: int, seed: int, p
 
 
 def most_probable(
-    model: RnnRbm, bv_t: NDArray[np.float32], bh_t: NDArray[np.float32], drawn: Bools
+    model: SequenceModel, bv_t: NDArray[np.float32], bh_t: NDArray[np.float32], drawn: Bools
 ) -> Bools:
     """Return the approximately most probable frame of each RBM, (n_frames, n_visible).
 

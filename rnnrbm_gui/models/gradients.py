@@ -1,4 +1,4 @@
-"""The loss of the RNN-RBM and its gradient: back-propagation through time, by hand.
+"""The training loss and its gradient: back-propagation through time, by hand.
 
 The loss of a batch of sequences is the mean over frames of F_t(v_t) - F_t(v_neg_t), where v_neg_t
 has been drawn from frame t's RBM by a few Gibbs steps and is held fixed; its gradient is the
@@ -6,7 +6,8 @@ contrastive-divergence estimate of the negative log-likelihood's.
 
 Training works in centred coordinates (Montavon, Mueller 2012): the frame biases are
     bv_t = bv + u_{t-1} Wuv - W.sum(1) / 2        bh_t = bh + u_{t-1} Wuh - centre W
-so that W's gradient is not entangled with those of the biases. They fold exactly into plain biases.
+so that W's gradient is not entangled with those of the biases; a state of sigmoids is read less
+1/2, for the same reason. All of it folds exactly into plain biases.
 
 Training may also see the music transposed. What depends on the key alone is then learned apart for
 each: bv, bh, bu and u0 have one row per transposition and the weights are shared. The model that is
@@ -16,19 +17,19 @@ Arrays of a batch are time first: (n_frames, n_sequences, ...).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models import rbm
-from rnnrbm_gui.models.rnn_rbm import Memory, RnnRbm
+from rnnrbm_gui.models.kinds import KINDS, Kind
+from rnnrbm_gui.models.memory import Memory, Steps
+from rnnrbm_gui.models.sequence_model import SequenceModel
 
-Array = NDArray[np.floating]
+Array = NDArray[np.floating[Any]]
 Parameters = dict[str, Array]
-
-WEIGHTS = ("W", "Wuv", "Wuh", "Wvu", "Wuu")
-BIASES = ("bv", "bh", "bu", "u0")
-TRAINED = (*WEIGHTS, *BIASES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ class Batch:
             is read: 0, or 1 / (1 - rate).
         row: (n_sequences,), which row of the biases each sequence has.
         centre: (n_visible,), mean frame of the corpus.
+        x: (n_frames, n_sequences), positions in the bar; None where the model is not told them.
     """
 
     v: Array
@@ -49,6 +51,7 @@ class Batch:
     kept: Array
     row: NDArray[np.int64]
     centre: Array
+    x: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,29 +59,65 @@ class Unrolled:
     """The recurrence run over a batch.
 
     Attributes:
-        u: (n_frames + 1, n_sequences, n_recurrent), ``u[t]`` is the state before frame t.
+        steps: the recurrent states and what their gradient needs.
         bv_t: (n_frames, n_sequences, n_visible), of the plain (uncentred) RBM.
         bh_t: (n_frames, n_sequences, n_hidden).
     """
 
-    u: Array
+    steps: Steps
     bv_t: Array
     bh_t: Array
 
 
-def unroll(p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
-    """Run the recurrence over the given frames and return every frame's biases."""
-    n_frames, n_sequences, _ = batch.v.shape
-    u = np.empty((n_frames + 1, n_sequences, p["u0"].shape[1]), p["W"].dtype)
-    u[0] = p["u0"][batch.row]
-    from_v = p["bu"][batch.row] + batch.v @ p["Wvu"]
-    for t in range(n_frames):
-        a = from_v[t] + (u[t] * batch.kept[t]) @ p["Wuu"]
-        u[t + 1] = np.tanh(a) if memory == "tanh" else rbm.sigmoid(a)
-    read = u[:-1] * batch.kept
-    bv_t = p["bv"][batch.row] - p["W"].sum(1) / 2 + read @ p["Wuv"]
-    bh_t = p["bh"][batch.row] - batch.centre @ p["W"] + read @ p["Wuh"]
-    return Unrolled(u, bv_t, bh_t)
+def trained(kind: Kind, n_positions: int = 0) -> dict[str, str]:
+    """Return the layers that span each trained parameter of a kind of model."""
+    shapes = KINDS[kind].SHAPES
+    return {
+        name: layers
+        for name, layers in shapes.items()
+        if name != "base" and (n_positions or "x" not in layers)
+    }
+
+
+def is_bias(layers: str) -> bool:
+    """Tell whether a parameter has a row per transposition; the others are weights."""
+    return len(layers) == 1
+
+
+def unroll(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
+    """Run the recurrence over the given frames and return every frame's biases.
+
+    Args:
+        kind: of model.
+        p: its parameters in centred coordinates.
+        batch: the sequences.
+        memory: of an RNN-RBM.
+    """
+    W = p["W"]
+    bv = p["bv"][batch.row] - W.sum(1) / 2
+    bh = p["bh"][batch.row] - batch.centre @ W
+    if batch.x is not None:
+        bv, bh = bv + p["Wxv"][batch.x], bh + p["Wxh"][batch.x]
+    if kind == "rbm":
+        shape = batch.v.shape[:2]
+        everywhere = (np.broadcast_to(b, (*shape, b.shape[-1])) for b in (bv, bh))
+        bv_t, bh_t = map(np.ascontiguousarray, everywhere)
+        return Unrolled(Steps(np.zeros((shape[0] + 1, shape[1], 0), W.dtype), ()), bv_t, bh_t)
+    u0 = p["u0"][batch.row]
+    if kind == "rtrbm":
+        steps = memories.run("sigmoid", bh + batch.v @ W, p["Wuh"], u0, batch.kept)
+    else:
+        a = p["bu"][batch.row] + batch.v @ p["Wvu"]
+        if batch.x is not None:
+            a += p["Wxu"][batch.x]
+        steps = memories.run(memory, a, p["Wuu"], u0, batch.kept)
+    read = memories.read(_squash(kind, memory), steps.u[:-1], batch.kept)
+    return Unrolled(steps, bv + read @ p["Wuv"], bh + read @ p["Wuh"])
+
+
+def _squash(kind: Kind, memory: Memory) -> Memory:
+    """Return the memory that a kind of model has."""
+    return "sigmoid" if kind == "rtrbm" else memory
 
 
 def loss(p: Parameters, batch: Batch, run: Unrolled, v_neg: Array) -> float:
@@ -89,56 +128,79 @@ def loss(p: Parameters, batch: Batch, run: Unrolled, v_neg: Array) -> float:
 
 
 def gradient(
-    p: Parameters, batch: Batch, run: Unrolled, v_neg: Array, memory: Memory
+    kind: Kind, p: Parameters, batch: Batch, run: Unrolled, v_neg: Array, memory: Memory
 ) -> Parameters:
     """Return the gradient of ``loss`` with respect to every parameter, ``v_neg`` held fixed.
 
     Args:
+        kind: of model.
         p: the parameters in centred coordinates.
         batch: the sequences.
-        run: ``unroll(p, batch, memory)``.
+        run: ``unroll(kind, p, batch, memory)``.
         v_neg: (n_frames, n_sequences, n_visible), draws from the frames' RBMs.
-        memory: f of the recurrence.
+        memory: of an RNN-RBM.
     """
     W = p["W"]
-    n_frames, n_sequences, n_visible = batch.v.shape
     weight = (batch.real / batch.real.sum())[..., None]  # (n_frames, n_sequences, 1)
     pos = rbm.mean_h(W, run.bh_t, batch.v) * weight  # (n_frames, n_sequences, n_hidden)
     neg = rbm.mean_h(W, run.bh_t, v_neg) * weight
     d_bv = (v_neg - batch.v) * weight  # dF/dbv = -v, dF/dbh = -mean_h, dF/dW = -v' mean_h
     d_bh = neg - pos
-    v_flat, neg_flat = batch.v.reshape(-1, n_visible), v_neg.reshape(-1, n_visible)
-    grad: Parameters = {}
-    grad["W"] = neg_flat.T @ neg.reshape(len(neg_flat), -1) - v_flat.T @ pos.reshape(
-        len(v_flat), -1
-    )
+    grad: Parameters = {"W": _outer(v_neg, neg) - _outer(batch.v, pos)}
+    if kind != "rbm":
+        read = memories.read(_squash(kind, memory), run.steps.u[:-1], batch.kept)
+        d_read = d_bv @ p["Wuv"].T + d_bh @ p["Wuh"].T
+        grad["Wuv"] = _outer(read, d_bv)
+        if kind == "rtrbm":
+            # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
+            d_a, _, d_u0 = memories.back("sigmoid", run.steps, d_read, p["Wuh"], batch.kept)
+            grad["W"] += _outer(batch.v, d_a)
+            d_bh = d_bh + d_a
+        else:
+            d_a, d_m, d_u0 = memories.back(memory, run.steps, d_read, p["Wuu"], batch.kept)
+            grad["Wuu"] = _outer(read, d_m)
+            grad["Wvu"] = _outer(batch.v, d_a)
+            grad["bu"] = _by_row(d_a.sum(0), batch.row, p["bu"])
+            if batch.x is not None:
+                grad["Wxu"] = _by_row(d_a, batch.x, p["Wxu"])
+        grad["Wuh"] = _outer(read, d_bh)
+        grad["u0"] = _by_row(d_u0, batch.row, p["u0"])
     # W also stands in the centred biases.
     grad["W"] -= d_bv.sum((0, 1))[:, None] / 2 + batch.centre[:, None] * d_bh.sum((0, 1))
-    read = (run.u[:-1] * batch.kept).reshape(n_frames * n_sequences, -1)
-    grad["Wuv"] = read.T @ d_bv.reshape(len(read), -1)
-    grad["Wuh"] = read.T @ d_bh.reshape(len(read), -1)
-
-    # From the biases of frame t into u[t], and from u[t + 1] back into u[t].
-    d_u = d_bv @ p["Wuv"].T + d_bh @ p["Wuh"].T
-    slope = 1 - run.u**2 if memory == "tanh" else run.u * (1 - run.u)
-    d_a = np.zeros_like(d_u)  # of the recurrence's pre-activation that makes u[t + 1]
-    back = np.zeros_like(run.u[0])
-    for t in range(n_frames - 1, -1, -1):
-        d_a[t] = back * slope[t + 1]
-        back = (d_u[t] + d_a[t] @ p["Wuu"].T) * batch.kept[t]
-    d_flat = d_a.reshape(n_frames * n_sequences, -1)
-    grad["Wuu"] = read.T @ d_flat
-    grad["Wvu"] = v_flat.T @ d_flat
-    for name, d in (("bv", d_bv.sum(0)), ("bh", d_bh.sum(0)), ("bu", d_a.sum(0)), ("u0", back)):
-        grad[name] = np.zeros_like(p[name])
-        np.add.at(grad[name], batch.row, d)
+    grad["bv"] = _by_row(d_bv.sum(0), batch.row, p["bv"])
+    grad["bh"] = _by_row(d_bh.sum(0), batch.row, p["bh"])
+    if batch.x is not None:
+        grad["Wxv"] = _by_row(d_bv, batch.x, p["Wxv"])
+        grad["Wxh"] = _by_row(d_bh, batch.x, p["Wxh"])
     return grad
 
 
-def plain_model(p: Parameters, centre: Array, base: Array, memory: Memory) -> RnnRbm:
+def _outer(a: Array, b: Array) -> Array:
+    """Return the sum over all frames of a' b, (n_a, n_b)."""
+    return a.reshape(-1, a.shape[-1]).T @ b.reshape(-1, b.shape[-1])
+
+
+def _by_row(d: Array, row: NDArray[np.int64], like: Array) -> Array:
+    """Return the gradient of a table of which ``row`` has been looked up."""
+    chosen = (row[..., None] == np.arange(len(like))).astype(d.dtype)
+    return _outer(chosen, d)
+
+
+def plain_model(
+    kind: Kind, p: Parameters, centre: Array, base: Array, memory: Memory
+) -> SequenceModel:
     """Fold the centring into plain biases and return the model of transposition 0 (row 0)."""
-    plain = dict(p, **{name: p[name][0] for name in BIASES})
+    shapes = KINDS[kind].SHAPES
+    plain = {name: p[name][0] if is_bias(shapes[name]) else p[name] for name in p}
     plain["bv"] = plain["bv"] - p["W"].sum(1) / 2
     plain["bh"] = plain["bh"] - centre @ p["W"]
-    arrays = {name: plain[name].astype(np.float32) for name in TRAINED}
-    return RnnRbm(**arrays, base=base.astype(np.float32), memory=memory)
+    if kind != "rbm":
+        middle = memories.MIDDLE[_squash(kind, memory)]
+        plain["bv"] = plain["bv"] - middle * p["Wuv"].sum(0)
+        plain["bh"] = plain["bh"] - middle * p["Wuh"].sum(0)
+        if kind == "rnn-rbm":
+            plain["bu"] = plain["bu"] - middle * p["Wuu"].sum(0)
+    arrays: dict[str, Any] = {name: value.astype(np.float32) for name, value in plain.items()}
+    if kind == "rnn-rbm":
+        arrays["memory"] = memory
+    return KINDS[kind](**arrays, base=base.astype(np.float32))

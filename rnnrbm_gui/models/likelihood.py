@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import rbm
 from rnnrbm_gui.models.annealing import Start, estimate_log_z, in_threads
-from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from rnnrbm_gui.models.sequence_model import SequenceModel
 
 Roll = NDArray[np.bool_]
 
@@ -95,9 +95,22 @@ class Frames:
     n_all: int
 
 
-def frames_of(model: RnnRbm, rolls: Sequence[Roll], most_frames: int | None = None) -> Frames:
-    """Run the model over sequences and return their frames, evenly thinned to ``most_frames``."""
-    biases = [model.frame_biases(roll) for roll in rolls]
+def frames_of(
+    model: SequenceModel,
+    rolls: Sequence[Roll],
+    most_frames: int | None = None,
+    positions: Sequence[NDArray[np.int64]] | None = None,
+) -> Frames:
+    """Run the model over sequences and return their frames, evenly thinned to ``most_frames``.
+
+    Args:
+        model: gives the biases.
+        rolls: (n_frames, n_visible) each.
+        most_frames: at most so many; None for all.
+        positions: of each sequence's frames in the bar; None where the model is not told them.
+    """
+    told = positions if positions is not None else [None] * len(rolls)
+    biases = [model.frame_biases(roll, x) for roll, x in zip(rolls, told, strict=True)]
     piece = np.repeat(np.arange(len(rolls)), [len(roll) for roll in rolls])
     kept = np.arange(len(piece))
     if most_frames is not None and most_frames < len(piece):
@@ -115,7 +128,7 @@ def frames_of(model: RnnRbm, rolls: Sequence[Roll], most_frames: int | None = No
 
 
 def exact_ll(
-    model: RnnRbm,
+    model: SequenceModel,
     frames: Frames,
     *,
     n_threads: int = 1,
@@ -132,7 +145,7 @@ def exact_ll(
 
 
 def measure_exactly(
-    model: RnnRbm,
+    model: SequenceModel,
     frames: Frames,
     *,
     n_threads: int = 1,
@@ -145,7 +158,7 @@ def measure_exactly(
 
 def measure_from(
     start: Start,
-    model: RnnRbm,
+    model: SequenceModel,
     frames: Frames,
     *,
     n_chains: int = 100,
@@ -179,7 +192,7 @@ def measure_from(
 
 
 def measure(
-    model: RnnRbm,
+    model: SequenceModel,
     rolls: Sequence[Roll],
     *,
     starts: Sequence[Start] = ("base-rate",),
@@ -187,6 +200,7 @@ def measure(
     n_temperatures: int = 1000,
     most_frames: int | None = None,
     seed: int = 1,
+    reverse: bool = True,
     n_threads: int = 1,
     tell: Callable[[float], None] = lambda share: None,
 ) -> list[Likelihood]:
@@ -195,11 +209,12 @@ def measure(
     Args:
         model: what to measure.
         rolls: sequences of frames, each (n_frames, n_visible).
-        starts: of AIS, each run forward and reverse.
+        starts: of AIS.
         n_chains: AIS runs a frame.
         n_temperatures: temperatures a run.
         most_frames: measure so many frames only, spread evenly; None for all.
         seed: of all draws.
+        reverse: run each start's AIS back too.
         n_threads: frames at once; changes the time only.
         tell: called with the share done, in 0..1.
 
@@ -223,6 +238,7 @@ def measure(
                 n_chains=n_chains,
                 n_temperatures=n_temperatures,
                 seed=seed,
+                reverse=reverse,
                 n_threads=n_threads,
                 tell=tell_all,
             )
@@ -260,6 +276,6 @@ def _likelihood(
     )
 
 
-def _free_energy(model: RnnRbm, frames: Frames) -> NDArray[np.float64]:
+def _free_energy(model: SequenceModel, frames: Frames) -> NDArray[np.float64]:
     W, bv_t, bh_t = (x.astype(np.float64) for x in (model.W, frames.bv_t, frames.bh_t))
     return np.asarray(rbm.free_energy(W, bv_t, bh_t, frames.v.astype(np.float64)), np.float64)

@@ -8,13 +8,16 @@ not a sum (tanh, the exponential, the draw) is one fixed sequence of correctly r
 
 from dataclasses import dataclass
 from math import factorial
+from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.models.kernels import padded
+from rnnrbm_gui.models.memory import Arithmetic, Array
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from rnnrbm_gui.models.sequence_model import SequenceModel
 
 UNIT = 2**16
 """Units to 1.0 of weights and biases."""
@@ -30,93 +33,91 @@ class State:
     """What a frame is drawn from: the recurrent state and the biases it gives.
 
     Attributes:
-        u: (n_recurrent,), in units of 2^-14.
+        u: (n_recurrent,), float64, whole multiples of 2^-14.
         bv_t: (n_visible,), in units of 2^-16.
         bh_t: (n_hidden,), in units of 2^-16.
+        x: the frame's position in the bar.
     """
 
-    u: Whole
+    u: NDArray[np.float64]
     bv_t: Whole
     bh_t: Whole
+    x: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Playable:
-    """An RNN-RBM in whole numbers.
+    """A model in whole numbers.
 
-    The RBM's weights are int32. The recurrence's are whole numbers held in float64, whose matrix
-    products are exact below 2^53, in any order, and go through BLAS.
+    The RBM's weights are int32. The recurrence's are whole multiples of 2^-16 held in float64,
+    whose matrix products are exact, in any order, and go through BLAS.
 
     Attributes:
         W: (n_visible, n_hidden), units of 2^-16, rows padded for the kernel.
         WT: its transpose, likewise.
-        from_u: (n_recurrent, n_visible + n_hidden), Wuv beside Wuh, units of 2^-16.
-        bias: (n_visible + n_hidden,), bv beside bh, units of 2^-30.
-        Wvu: (n_visible, n_recurrent), units of 2^-30.
-        Wuu: (n_recurrent, n_recurrent), units of 2^-16.
-        bu: (n_recurrent,), units of 2^-30.
         base: (n_visible,), logits of the base rate, float32.
-        first: the state before the first frame.
-        is_tanh: f of the recurrence, else the sigmoid.
+        model: whose recurrence it runs.
+        rounded: the model's parameters as attributes, float64.
     """
 
     W: Whole
     WT: Whole
-    from_u: NDArray[np.float64]
-    bias: NDArray[np.float64]
-    Wvu: NDArray[np.float64]
-    Wuu: NDArray[np.float64]
-    bu: NDArray[np.float64]
     base: NDArray[np.float32]
-    u0: Whole
-    is_tanh: bool
+    model: SequenceModel
+    rounded: SimpleNamespace
 
     @staticmethod
-    def of(model: RnnRbm) -> "Playable":
+    def of(model: SequenceModel) -> "Playable":
         """Round a model to whole numbers.
 
         Raises:
             ModelError: weights so large that a sum could overflow.
         """
-        W, bv, bh, bu = (_whole(model, name) for name in ("W", "bv", "bh", "bu"))
-        Wuv, Wuh, Wvu, Wuu = (_whole(model, name) for name in ("Wuv", "Wuh", "Wvu", "Wuu"))
-        # |u| <= 1, or |u0| where that is larger; float32 holds no more than 24 bits, so all of
-        # the following is far from the 2^53 of float64 once the int32 sums fit.
-        reach = max(1.0, float(np.abs(model.u0).max()))
-        _no_overflow("visible", np.abs(bv) + reach * np.abs(Wuv).sum(0) + np.abs(W).sum(1))
-        _no_overflow("hidden", np.abs(bh) + reach * np.abs(Wuh).sum(0) + np.abs(W).sum(0))
-        _no_overflow("recurrent", np.abs(bu) + np.abs(Wvu).sum(0) + reach * np.abs(Wuu).sum(0))
-        int_W = W.astype(np.int32)
-        return Playable(
-            W=padded(int_W),
-            WT=padded(int_W.T),
-            from_u=np.ascontiguousarray(np.concatenate([Wuv, Wuh], 1)),
-            bias=np.concatenate([bv, bh]) * STATE_UNIT,
-            Wvu=Wvu * STATE_UNIT,
-            Wuu=Wuu,
-            bu=bu * STATE_UNIT,
-            base=model.base,
-            u0=np.rint(model.u0.astype(np.float64) * STATE_UNIT).astype(np.int32),
-            is_tanh=model.memory == "tanh",
+        p = SimpleNamespace(
+            **{name: _multiples(getattr(model, name), UNIT) for name in model.SHAPES}
         )
+        for name in ("Wuv", "Wuh"):  # an RBM alone has them, empty, but not as parameters
+            setattr(p, name, _multiples(getattr(model, name), UNIT))
+        p.u0 = _multiples(model.u0, STATE_UNIT)
+        # |u| <= 1, or |u0| where that is larger. Products of u and weights are whole multiples of
+        # 2^-30; float64 holds those exactly up to 2^23, far over what the int32 sums allow.
+        reach = max([1.0, *np.abs(p.u0)])
+        into_v = np.abs(p.bv) + reach * np.abs(p.Wuv).sum(0) + np.abs(p.W).sum(1)
+        into_h = np.abs(p.bh) + reach * np.abs(p.Wuh).sum(0) + np.abs(p.W).sum(0)
+        if model.n_positions:
+            into_v, into_h = into_v + np.abs(p.Wxv).max(0), into_h + np.abs(p.Wxh).max(0)
+        _no_overflow("visible", into_v)
+        _no_overflow("hidden", into_h)
+        if isinstance(model, RnnRbm):
+            into_u = np.abs(p.bu) + np.abs(p.Wvu).sum(0) + reach * np.abs(p.Wuu).sum(0)
+            if model.n_positions:
+                into_u = into_u + np.abs(p.Wxu).max(0)
+            _no_overflow("recurrent", into_u)
+        whole_W = np.rint(p.W * UNIT).astype(np.int32)
+        return Playable(padded(whole_W), padded(whole_W.T), model.base, model, p)
 
-    def first_state(self) -> State:
-        """Return the state before the first frame."""
-        return self._state(self.u0)
+    def first_state(self, x: int = 0) -> State:
+        """Return the state before the first frame, whose position in the bar is ``x``."""
+        return self._state(self.rounded.u0, x)
 
-    def advance(self, state: State, v: NDArray[np.bool_]) -> State:
-        """Return the state after a frame: u_t = f(bu + v_t Wvu + u_{t-1} Wuu), exactly rounded."""
-        a = self.bu + self.Wvu[v].sum(0) + state.u.astype(np.float64) @ self.Wuu
-        return self._state(squash(a, self.is_tanh))
+    def advance(self, state: State, v: NDArray[np.bool_], x: int = 0) -> State:
+        """Return the state after a frame, exactly rounded.
 
-    def _state(self, u: Whole) -> State:
-        sums = self.bias + u.astype(np.float64) @ self.from_u
-        rounded = np.floor((sums + STATE_UNIT / 2) / STATE_UNIT).astype(np.int32)
-        n_visible = len(self.W)
-        state = State(u, rounded[:n_visible], rounded[n_visible:])
-        for array in (state.u, state.bv_t, state.bh_t):
+        Args:
+            state: before the frame.
+            v: (n_visible,), the frame.
+            x: the next frame's position in the bar.
+        """
+        u = self.model.step(self.rounded, state.u, v.astype(np.float64), state.x, EXACT)
+        return self._state(u, x)
+
+    def _state(self, u: NDArray[np.float64], x: int) -> State:
+        bv_t, bh_t = (
+            np.floor(b * UNIT + 0.5).astype(np.int32) for b in self.model.biases(self.rounded, u, x)
+        )
+        for array in (u, bv_t, bh_t):
             array.setflags(write=False)
-        return state
+        return State(u, bv_t, bh_t, x)
 
 
 _LOG2E = 1.4426950408889634
@@ -126,13 +127,12 @@ _STEEPEST = 40.0
 _SERIES = tuple(1 / factorial(n) for n in range(8, 1, -1))
 
 
-def squash(a: NDArray[np.float64], is_tanh: bool) -> Whole:
-    """Return tanh(a) or sigmoid(a) in units of 2^-14, for ``a`` in units of 2^-30.
+def _exp(x: Array) -> Array:
+    """Return the exponential, ``x`` cut to +-40.
 
     Additions, multiplications, divisions and rint are correctly rounded everywhere, so the result
-    is the same bits everywhere; the library's own tanh is not.
+    is the same bits everywhere; the library's own is not.
     """
-    x = a * (2.0 if is_tanh else 1.0) * 2.0**-30
     x = np.minimum(np.maximum(x, -_STEEPEST), _STEEPEST)
     n = np.rint(x * _LOG2E)
     r = x - n * _LN2_HIGH - n * _LN2_LOW
@@ -141,20 +141,31 @@ def squash(a: NDArray[np.float64], is_tanh: bool) -> Whole:
         p *= r
         p += coefficient
     p = (p * r + 1.0) * r + 1.0
-    e = np.ldexp(p, n.astype(np.int32))  # exp(x): exact scaling by a power of two
-    y = 1.0 - 2.0 / (e + 1.0) if is_tanh else 1.0 - 1.0 / (e + 1.0)
-    return np.rint(y * STATE_UNIT).astype(np.int32)
+    return np.asarray(np.ldexp(p, n.astype(np.int32)))  # exact scaling by a power of two
 
 
-def _whole(model: RnnRbm, name: str) -> NDArray[np.float64]:
-    """Return a parameter in whole units of 2^-16, held in float64."""
-    return np.rint(getattr(model, name).astype(np.float64) * UNIT)
+def _rounded(y: Array) -> Array:
+    """Return the nearest whole multiples of 2^-14."""
+    return np.asarray(np.rint(y * STATE_UNIT) / STATE_UNIT)
+
+
+EXACT = Arithmetic(
+    sigmoid=lambda a: _rounded(1.0 - 1.0 / (_exp(a) + 1.0)),
+    tanh=lambda a: _rounded(1.0 - 2.0 / (_exp(2.0 * a) + 1.0)),
+    rounded=_rounded,
+)
+"""Of recurrent states in whole multiples of 2^-14: the same bits on every machine."""
+
+
+def _multiples(value: NDArray[np.float32], unit: int) -> NDArray[np.float64]:
+    """Return the nearest whole multiples of 1 / unit."""
+    return np.asarray(np.rint(value.astype(np.float64) * unit) / unit)
 
 
 def _no_overflow(layer: str, most: NDArray[np.float64]) -> None:
     largest = float(most.max())
-    if largest >= 2**31 - UNIT:
+    if largest >= 2**31 / UNIT - 1:
         raise ModelError(
-            f"The weights into a {layer} unit add up to {largest / UNIT:.4g}, and must stay under "
+            f"The weights into a {layer} unit add up to {largest:.4g}, and must stay under "
             "32767 to be played: train the model with weight decay or a lower rate."
         )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import kernels, randomness
 from rnnrbm_gui.models.playable import UNIT, Playable, State
-from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from rnnrbm_gui.models.sequence_model import SequenceModel
 
 FREE, ON, OFF = 0, 1, -1
 """Entries of a mask."""
@@ -44,12 +44,12 @@ class Frame:
 
 
 class FrameSampler:
-    """Draws frames from an RNN-RBM: same arguments, same bits, on any thread and either kernel.
+    """Draws frames from a model: same arguments, same bits, on any thread and either kernel.
 
     It holds no state that changes, so several threads may use one.
     """
 
-    def __init__(self, model: RnnRbm) -> None:
+    def __init__(self, model: SequenceModel) -> None:
         """Round the model to whole numbers.
 
         Raises:
@@ -63,13 +63,13 @@ class FrameSampler:
         """Whether the compiled kernel runs now."""
         return kernels.is_compiled()
 
-    def first_state(self) -> State:
-        """Return the state before the first frame."""
-        return self._playable.first_state()
+    def first_state(self, x: int = 0) -> State:
+        """Return the state before the first frame, whose position in the bar is ``x``."""
+        return self._playable.first_state(x)
 
-    def advance(self, state: State, v: NDArray[np.bool_]) -> State:
-        """Return the state after the frame ``v``, (n_visible,)."""
-        return self._playable.advance(state, np.asarray(v, np.bool_))
+    def advance(self, state: State, v: NDArray[np.bool_], x: int = 0) -> State:
+        """Return the state after the frame ``v``, (n_visible,); ``x`` is the next one's place."""
+        return self._playable.advance(state, np.asarray(v, np.bool_), x)
 
     def draw(
         self,

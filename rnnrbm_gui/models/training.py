@@ -1,23 +1,30 @@
-"""Training an RNN-RBM: contrastive divergence, back-propagation through time, AdamW.
+"""Training: contrastive divergence, back-propagation through time, AdamW.
 
-Boulanger-Lewandowski, Bengio, Vincent (ICML 2012), section 4, with four changes that were measured
-to help: centred biases (see ``gradients``), CD-k that grows over the run, dropout on what the
-biases read from the recurrent state, and an average of the weights over the last updates, which
-is the model that is measured and kept. Runs on one thread are reproducible from their seed.
+Boulanger-Lewandowski, Bengio, Vincent (ICML 2012), section 4, with changes that were measured to
+help: centred biases (see ``gradients``), CD-k that grows over the run, dropout on what the biases
+read from the recurrent state, and an average of the weights over the last updates, which is the
+model that is measured and kept.
+
+Randomness is counted: all that is random in an update follows from the seed and the update's
+number, so that a run goes on bit for bit from ``Trainer.state``, on one machine and as many
+threads of BLAS.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
-from rnnrbm_gui.models.gradients import BIASES, TRAINED, WEIGHTS, Batch, Parameters
+from rnnrbm_gui.models.gradients import Batch, Parameters, is_bias, trained
 from rnnrbm_gui.models.kernels import padded
-from rnnrbm_gui.models.rnn_rbm import SHAPES, Memory, RnnRbm, base_rates
+from rnnrbm_gui.models.kinds import Kind
+from rnnrbm_gui.models.memory import N_GATES, Memory
+from rnnrbm_gui.models.sequence_model import SequenceModel, base_rates
 
 Roll = NDArray[np.bool_]
+Float = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +32,10 @@ class Settings:
     """How to train.
 
     Attributes:
+        kind: of model.
         n_hidden: hidden units of each frame's RBM.
-        n_recurrent: units of the recurrent state.
-        memory: f of the recurrence.
+        n_recurrent: units of the recurrent state; an RTRBM has as many as hidden ones.
+        memory: f, of an RNN-RBM.
         updates: parameter updates in all.
         batch_size: sequences to an update.
         most_frames: frames of a sequence in an update; longer ones are cut at random places.
@@ -35,17 +43,21 @@ class Settings:
             down to ``last_rate`` of it.
         warm_up: updates.
         last_rate: share of ``rate`` at the end.
-        decay: AdamW's weight decay, of W, Wuv, Wuh, Wvu and Wuu.
+        decay: AdamW's weight decay, of all but biases.
         clip: largest norm of the gradient.
         gibbs_steps: k of CD-k at the start and at the end.
         dropout: share of the recurrent state hidden wherever it is read.
-        transposed: farthest transposition, in semitones, at which the music is also learned. All
-            are equally likely at first; the share of transposed music falls to none at the end.
+        transposed: farthest transposition, in semitones, at which the music is also learned.
+        own_keys: the pieces stand in keys of their own, so that transposed they are just more
+            music: all transpositions are equally likely to the end, and share all parameters. Of
+            music in one key each transposition has biases of its own, and its share falls to none.
+        planes: planes of keys in a frame, each transposed alike.
         average: decay of the average of the weights.
         check_every: updates between two measurements on the validation part.
         seed: of everything random.
     """
 
+    kind: Kind = "rnn-rbm"
     n_hidden: int = 150
     n_recurrent: int = 150
     memory: Memory = "tanh"
@@ -60,6 +72,8 @@ class Settings:
     gibbs_steps: tuple[int, int] = (1, 15)
     dropout: float = 0.3
     transposed: int = 5
+    own_keys: bool = False
+    planes: int = 1
     average: float = 0.999
     check_every: int = 500
     seed: int = 1
@@ -79,174 +93,250 @@ class Settings:
     def transposed_at(self, update: int) -> float:
         """Return the share of sequences that are transposed in an update."""
         most = 2 * self.transposed / (2 * self.transposed + 1)
-        return most * (1 - update / self.updates)
+        return most if self.own_keys else most * (1 - update / self.updates)
+
+    @property
+    def n_state(self) -> int:
+        """Units of the recurrent state, whatever the kind."""
+        return {"rnn-rbm": self.n_recurrent, "rtrbm": self.n_hidden, "rbm": 0}[self.kind]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of each bias: one per transposition that has its own."""
+        return 1 if self.own_keys else 2 * self.transposed + 1
 
 
-@dataclass(frozen=True, eq=False)
-class Progress:
-    """Where a run stands.
+@dataclass(slots=True)
+class Tally:
+    """What the updates since the last look have shown.
 
     Attributes:
-        update: updates done.
-        model: the averaged weights at this moment.
-        reconstruction: mean over the last updates of F(v) - F(v_neg), a course and no likelihood.
+        updates: how many.
+        frames: trained on.
+        objective: sum of F(v) - F(v_neg), nats a frame: a course and no likelihood.
+        norms: by parameter, the sum of the norms of its gradient.
     """
 
-    update: int
-    model: RnnRbm
-    reconstruction: float
+    updates: int = 0
+    frames: int = 0
+    objective: float = 0.0
+    norms: dict[str, float] = field(default_factory=dict)
 
 
-def train(rolls: Sequence[Roll], settings: Settings) -> Iterator[Progress]:
-    """Train on sequences, yielding the averaged model every ``check_every`` updates and at the end.
+class Trainer:
+    """Trains one model, a few updates at a time; stops where nothing more is asked of it.
 
-    The caller measures each and keeps the best; it stops the run by not asking for more.
-
-    Args:
-        rolls: (n_frames, n_visible) each.
-        settings: how.
-
-    Raises:
-        ValueError: there is nothing to train on.
+    Thread: one at a time.
     """
-    rolls = [roll for roll in rolls if len(roll)]
-    if not rolls:
-        raise ValueError("rolls must hold at least one frame, got none")
-    from rnnrbm_gui.models import chains  # imports numba
 
-    rng = np.random.default_rng(settings.seed)
-    base = base_rates(rolls)
-    centre = np.concatenate(rolls).mean(0).astype(np.float32)
-    p = first_parameters(settings, base, centre, rng)
-    average = {name: value.copy() for name, value in p.items()}
-    adam = _AdamW(settings, p)
-    course: list[float] = []
-    for update, some in enumerate(_batches(len(rolls), settings, rng)):
-        batch = _batch(
-            [rolls[i] for i in some], settings, settings.transposed_at(update), centre, rng
-        )
-        run = gradients.unroll(p, batch, settings.memory)
-        n_chains = batch.real.size
-        v_neg = batch.v.reshape(n_chains, -1) > 0.5
+    def __init__(
+        self,
+        rolls: Sequence[Roll],
+        settings: Settings,
+        positions: Sequence[NDArray[np.int64]] | None = None,
+        n_positions: int = 0,
+    ) -> None:
+        """Take up sequences, each (n_frames, n_visible), and start from random parameters.
+
+        Args:
+            rolls: the sequences.
+            settings: how to train.
+            positions: of each sequence's frames in the bar, where the model is told them.
+            n_positions: how many there are.
+
+        Raises:
+            ValueError: there is nothing to train on.
+        """
+        filled = [i for i, roll in enumerate(rolls) if len(roll)]
+        if not filled:
+            raise ValueError("rolls must hold at least one frame, got none")
+        self.settings = settings
+        self._rolls = [rolls[i] for i in filled]
+        self._positions = [positions[i] for i in filled] if positions is not None else None
+        self._base = base_rates(self._rolls)
+        self._centre = np.concatenate(self._rolls).mean(0).astype(np.float32)
+        rng = np.random.default_rng([settings.seed, 0])
+        self._p = first_parameters(settings, self._base, n_positions, rng)
+        self._average = {name: value.copy() for name, value in self._p.items()}
+        self._mean = {name: np.zeros_like(value) for name, value in self._p.items()}
+        self._square = {name: np.zeros_like(value) for name, value in self._p.items()}
+        self.update = 0
+        self.tally = Tally()
+
+    @property
+    def done(self) -> bool:
+        """Whether all updates have been made."""
+        return self.update >= self.settings.updates
+
+    @property
+    def epoch(self) -> float:
+        """Rounds through the sequences so far."""
+        return self.update * self.settings.batch_size / len(self._rolls)
+
+    def model(self) -> SequenceModel:
+        """Return the averaged weights at this moment as a model."""
+        s = self.settings
+        return gradients.plain_model(s.kind, self._average, self._centre, self._base, s.memory)
+
+    def state(self) -> dict[str, Float]:
+        """Return all that a later run needs to go on from here, but for the update's number."""
+        parts = (("p", self._p), ("average", self._average), ("mean", self._mean))
+        return {
+            f"{part}.{name}": value.copy()
+            for part, arrays in (*parts, ("square", self._square))
+            for name, value in arrays.items()
+        }
+
+    def restore(self, state: Mapping[str, Float], update: int) -> None:
+        """Go on from what ``state`` gave after ``update`` updates.
+
+        Raises:
+            ValueError: it is another model's.
+        """
+        mine = self.state()
+        if set(mine) != set(state) or any(mine[name].shape != state[name].shape for name in mine):
+            raise ValueError("the state must be of the same kind and sizes as the trainer's")
+        for part, arrays in (
+            ("p", self._p),
+            ("average", self._average),
+            ("mean", self._mean),
+            ("square", self._square),
+        ):
+            for name, value in arrays.items():
+                value[:] = state[f"{part}.{name}"]
+        self.update = update
+
+    def take_tally(self) -> Tally:
+        """Return what has been shown since the last call."""
+        tally, self.tally = self.tally, Tally()
+        return tally
+
+    def advance(self) -> None:
+        """Make one update."""
+        from rnnrbm_gui.models import chains, descent  # import numba
+
+        s, p = self.settings, self._p
+        batch, key = self._batch()
+        run = gradients.unroll(s.kind, p, batch, s.memory)
+        # Only frames that are there are drawn; padding has no weight in the gradient.
+        real = batch.real > 0
+        drawn = batch.v[real] > 0.5
         chains.gibbs_chains(
             padded(p["W"]),
             padded(p["W"].T),
-            run.bv_t.reshape(n_chains, -1),
-            run.bh_t.reshape(n_chains, -1),
-            v_neg,
-            settings.k_at(update),
-            rng.integers(0, 2**64, dtype=np.uint64),
+            run.bv_t[real],
+            run.bh_t[real],
+            drawn,
+            s.k_at(self.update),
+            key,
         )
-        negative = v_neg.reshape(batch.v.shape).astype(np.float32)
-        if update % 10 == 0:
-            course.append(gradients.loss(p, batch, run, negative))
-        adam.step(p, gradients.gradient(p, batch, run, negative, settings.memory), update)
-        # Short memory at first, so that the random start is soon forgotten.
-        keep = min(settings.average, (update + 1) / (update + 10))
-        for name in TRAINED:
-            average[name] += (1 - keep) * (p[name] - average[name])
-        done = update + 1
-        if done % settings.check_every == 0 or done == settings.updates:
-            model = gradients.plain_model(average, centre, base, settings.memory)
-            yield Progress(done, model, float(np.mean(course)))
-            course = course[-1:]
+        negative = batch.v.copy()
+        negative[real] = drawn
+        grad = gradients.gradient(s.kind, p, batch, run, negative, s.memory)
+        norms = {name: float(np.sqrt(np.square(g).sum())) for name, g in grad.items()}
+        tally = self.tally
+        if tally.updates % 10 == 0:
+            tally.objective = gradients.loss(p, batch, run, negative)
+        tally.updates += 1
+        tally.frames += int(batch.real.sum())
+        for name, norm in norms.items():
+            tally.norms[name] = tally.norms.get(name, 0.0) + norm
+        whole = float(np.sqrt(sum(norm**2 for norm in norms.values())))
+        shapes = trained(s.kind, len(p["Wxv"]) if "Wxv" in p else 0)
+        for name, layers in shapes.items():
+            descent.adamw(
+                p[name].reshape(-1),
+                grad[name].reshape(-1),
+                self._mean[name].reshape(-1),
+                self._square[name].reshape(-1),
+                self._average[name].reshape(-1),
+                np.float32(min(1.0, s.clip / (whole + 1e-12))),
+                s.rate_at(self.update),
+                0.0 if is_bias(layers) else s.decay,
+                # Short memory at first, so that the random start is soon forgotten.
+                min(s.average, (self.update + 1) / (self.update + 10)),
+                self.update,
+            )
+        self.update += 1
+
+    def _batch(self) -> tuple[Batch, np.uint64]:
+        """Return the sequences of this update, and the key of its Gibbs chains."""
+        s = self.settings
+        rng = np.random.default_rng([s.seed, 1, self.update])
+        some = [self._rolls[i] for i in self._chosen()]
+        longest = min(s.most_frames, max(map(len, some)))
+        v = np.zeros((longest, len(some), len(self._centre)), np.float32)
+        real = np.zeros((longest, len(some)), np.float32)
+        row = np.zeros(len(some), np.int64)
+        x = None if self._positions is None else np.zeros((longest, len(some)), np.int64)
+        for i, (which, roll) in enumerate(zip(self._chosen(), some, strict=True)):
+            shift = 0
+            if rng.random() < s.transposed_at(self.update):
+                shift = int(rng.integers(1, 2 * s.transposed + 1))
+            first = int(rng.integers(0, max(1, len(roll) - longest + 1)))
+            part = roll[first : first + longest]
+            v[: len(part), i] = transposed(part, _semitones(shift), s.planes)
+            real[: len(part), i] = 1
+            row[i] = 0 if s.own_keys else shift
+            if x is not None and self._positions is not None:
+                x[: len(part), i] = self._positions[which][first : first + longest]
+        stays = rng.random((*real.shape, s.n_state), np.float32) >= s.dropout
+        kept = stays.astype(np.float32) / np.float32(1 - s.dropout)
+        key = rng.integers(0, 2**64, dtype=np.uint64)
+        return Batch(v, real, kept, row, self._centre, x), np.uint64(key)
+
+    def _chosen(self) -> NDArray[np.int64]:
+        """Return the indices of this update's sequences: shuffled rounds through all of them."""
+        s, n = self.settings, len(self._rolls)
+        first = self.update * s.batch_size
+        chosen: list[NDArray[np.int64]] = []
+        place = first
+        while place < first + s.batch_size:
+            round_, at = divmod(place, n)
+            order = np.random.default_rng([s.seed, 2, round_]).permutation(n)
+            chosen.append(order[at : at + first + s.batch_size - place])
+            place += len(chosen[-1])
+        return np.concatenate(chosen)
 
 
 def first_parameters(
-    settings: Settings,
-    base: NDArray[np.float32],
-    centre: NDArray[np.float32],
-    rng: np.random.Generator,
+    settings: Settings, base: Float, n_positions: int, rng: np.random.Generator
 ) -> Parameters:
     """Return random centred parameters that start as the base-rate machine, but for noise."""
-    sizes = {"v": len(base), "h": settings.n_hidden, "u": settings.n_recurrent}
-    scale = {"W": 0.01, "Wuv": 0.01, "Wuh": 0.01, "Wvu": 0.1, "Wuu": 0.5 / sizes["u"] ** 0.5}
+    n_u = settings.n_state
+    gates = N_GATES[settings.memory] if settings.kind == "rnn-rbm" else 1
+    sizes = {
+        "v": len(base),
+        "h": settings.n_hidden,
+        "u": n_u,
+        "g": gates * n_u,
+        "x": n_positions,
+    }
+    into_u = 0.3 if gates == 3 else 0.1
+    scale = {"W": 0.01, "Wuv": 0.01, "Wuh": 0.01, "Wvu": into_u, "Wuu": 0.5 / max(1, n_u) ** 0.5}
     p: Parameters = {}
-    for name in WEIGHTS:
-        shape = tuple(sizes[layer] for layer in SHAPES[name])
-        p[name] = (rng.normal(size=shape) * scale[name]).astype(np.float32)
-    n_rows = 2 * settings.transposed + 1
-    for name in BIASES:
-        p[name] = np.zeros((n_rows, sizes[SHAPES[name]]), np.float32)
-    for row in range(n_rows):
-        moved = shifted(base, _semitones(row))
+    for name, layers in trained(settings.kind, n_positions).items():
+        shape = tuple(sizes[layer] for layer in layers)
+        if is_bias(layers):
+            p[name] = np.zeros((settings.n_rows, *shape), np.float32)
+        else:
+            p[name] = (rng.normal(size=shape) * scale.get(name, 0.01)).astype(np.float32)
+    for row in range(settings.n_rows):
+        moved = transposed(base, _semitones(row), settings.planes)
         p["bv"][row] = np.where(moved == 0, base.min(), moved)
     return p
 
 
-def shifted(keys: NDArray[np.generic], semitones: int) -> NDArray[np.generic]:
+def transposed(keys: NDArray[np.generic], semitones: int, planes: int = 1) -> NDArray[np.generic]:
     """Return frames, (..., n_visible), transposed; keys pushed off either end are gone."""
-    moved = np.roll(keys, semitones, -1)
+    moved = np.roll(keys.reshape(*keys.shape[:-1], planes, -1), semitones, -1)
     if semitones > 0:
         moved[..., :semitones] = 0
     elif semitones < 0:
         moved[..., semitones:] = 0
-    return moved
+    return moved.reshape(keys.shape)
 
 
 def _semitones(row: int) -> int:
     """Return the transposition of a row of the biases: 0, 1, -1, 2, -2, ..."""
     return (row + 1) // 2 * (1 if row % 2 else -1)
-
-
-def _batches(n: int, settings: Settings, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Yield the indices of each update's sequences: shuffled rounds through all of them."""
-    queue = np.empty(0, np.int64)
-    for _ in range(settings.updates):
-        while len(queue) < settings.batch_size:
-            queue = np.concatenate([queue, rng.permutation(n)])
-        some, queue = queue[: settings.batch_size], queue[settings.batch_size :]
-        yield some
-
-
-def _batch(
-    rolls: list[Roll],
-    settings: Settings,
-    transposed: float,
-    centre: NDArray[np.float32],
-    rng: np.random.Generator,
-) -> Batch:
-    longest = min(settings.most_frames, max(map(len, rolls)))
-    v = np.zeros((longest, len(rolls), len(centre)), np.float32)
-    real = np.zeros((longest, len(rolls)), np.float32)
-    row = np.zeros(len(rolls), np.int64)
-    for i, roll in enumerate(rolls):
-        if rng.random() < transposed:
-            row[i] = rng.integers(1, 2 * settings.transposed + 1)
-        first = int(rng.integers(0, max(1, len(roll) - longest + 1)))
-        part = roll[first : first + longest]
-        v[: len(part), i] = shifted(part, _semitones(row[i]))
-        real[: len(part), i] = 1
-    stays = rng.random((*real.shape, settings.n_recurrent), np.float32) >= settings.dropout
-    kept = stays.astype(np.float32) / np.float32(1 - settings.dropout)
-    return Batch(v, real, kept, row, centre)
-
-
-class _AdamW:
-    """Adam with decoupled weight decay (Loshchilov, Hutter 2019) and a clipped gradient."""
-
-    FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
-
-    def __init__(self, settings: Settings, p: Parameters) -> None:
-        self.settings = settings
-        self.mean = {name: np.zeros_like(p[name]) for name in TRAINED}
-        self.square = {name: np.zeros_like(p[name]) for name in TRAINED}
-
-    def step(self, p: Parameters, grad: Parameters, update: int) -> None:
-        """Move ``p`` one update down the gradient, in place."""
-        norm = np.sqrt(sum(float((grad[name] ** 2).sum()) for name in TRAINED))
-        shrink = np.float32(min(1.0, self.settings.clip / (norm + 1e-12)))
-        rate = self.settings.rate_at(update)
-        grown1, grown2 = 1 - self.FIRST ** (update + 1), 1 - self.SECOND ** (update + 1)
-        for name in TRAINED:
-            g = grad[name] * shrink
-            mean, square = self.mean[name], self.square[name]
-            mean += (1 - self.FIRST) * (g - mean)
-            square += (1 - self.SECOND) * (g * g - square)
-            if name in WEIGHTS:
-                p[name] -= np.float32(rate * self.settings.decay) * p[name]
-            p[name] -= (
-                np.float32(rate / grown1)
-                * mean
-                / (np.sqrt(square / np.float32(grown2)) + np.float32(self.TINY))
-            )

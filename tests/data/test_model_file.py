@@ -16,8 +16,9 @@ from rnnrbm_gui.data.model_file import (
 )
 from rnnrbm_gui.errors import FileError, ModelError
 from rnnrbm_gui.models import kernels, likelihood, statistics
-from rnnrbm_gui.models.rnn_rbm import SHAPES, RnnRbm
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sampler import FrameSampler
+from tests.shapes import SHAPES
 
 SIZES = {"v": 5, "h": 4, "u": 3}
 HEADER = ModelHeader(
@@ -83,8 +84,8 @@ def test_a_place_that_cannot_be_written_gives_a_sentence(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"kind": None}, "is no RNN-RBM of this program"),
-        ({"kind": "transformer"}, "is no RNN-RBM of this program"),
+        ({"kind": None}, "is no model of this program"),
+        ({"kind": "transformer"}, "is no model of this program"),
         ({"format": "2"}, "has the format '2'"),
         ({"name": None}, "lacks 'name'"),
         ({"low": "x"}, "low cannot be read"),
@@ -97,6 +98,9 @@ def test_a_place_that_cannot_be_written_gives_a_sentence(tmp_path: Path) -> None
         ({"meter": "4"}, "meter is '4'"),
         ({"meter": "0/4"}, "meter is '0/4'"),
         ({"memory": "relu"}, "memory is 'relu'"),
+        ({"planes": "2"}, "planes is 2"),  # of five visible units
+        ({"bars": "4/4 x"}, "bars is '4/4 x'"),
+        ({"kind": "rtrbm"}, "does not fit"),
         ({"transpose": "600"}, "transpose is 600"),
         ({"figures": "[1]"}, "figures cannot be read"),
         ({"n_hidden": "5"}, "n_hidden = 5, but the parameters have 4"),
@@ -115,7 +119,7 @@ def test_a_header_that_does_not_fit_gives_a_sentence(
     ("change", "sentence"),
     [
         ({"W": None}, "lacks the parameters W"),
-        ({"W": np.zeros(5, np.float32)}, "W and Wuu must be matrices"),
+        ({"W": np.zeros(5, np.float32)}, "W must be a matrix"),
         ({"W": np.zeros((6, 4), np.float32)}, "must have the shape"),
         ({"bh": np.full(4, np.nan, np.float32)}, "bh must hold finite numbers"),
         ({"u0": np.full(3, np.inf, np.float32)}, "u0 must hold finite numbers"),

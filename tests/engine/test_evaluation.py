@@ -15,7 +15,8 @@ from rnnrbm_gui.data.corpus import CorpusError
 from rnnrbm_gui.data.model_file import ModelHeader, load_model, save_model
 from rnnrbm_gui.engine.evaluation import evaluate
 from rnnrbm_gui.errors import UserError
-from rnnrbm_gui.models.rnn_rbm import SHAPES, RnnRbm
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from tests.shapes import SHAPES
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rnnrbm_gui.models import accuracy, likelihood, rbm
-from rnnrbm_gui.models.rnn_rbm import SHAPES, RnnRbm
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from tests.shapes import SHAPES
 
 
 def a_model(n_visible: int, n_hidden: int, n_recurrent: int, strength: float) -> RnnRbm:

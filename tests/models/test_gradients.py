@@ -4,67 +4,124 @@ import numpy as np
 import pytest
 
 from rnnrbm_gui.models import gradients
-from rnnrbm_gui.models.gradients import BIASES, TRAINED, Batch
-from rnnrbm_gui.models.rnn_rbm import SHAPES, Memory
+from rnnrbm_gui.models.gradients import Batch, Parameters, is_bias, trained
+from rnnrbm_gui.models.kinds import Kind
+from rnnrbm_gui.models.memory import N_GATES, Memory
 
-SIZES = {"v": 6, "h": 5, "u": 4}
+N_POSITIONS = 3
+KINDS: list[tuple[Kind, Memory]] = [
+    ("rnn-rbm", "tanh"),
+    ("rnn-rbm", "sigmoid"),
+    ("rnn-rbm", "gru"),
+    ("rtrbm", "tanh"),
+    ("rbm", "tanh"),
+]
+CASES = [
+    (kind, memory, told, name)
+    for kind, memory in KINDS
+    for told in (False, True)
+    for name in trained(kind, N_POSITIONS if told else 0)
+]
 
 
-def random_problem(rng: np.random.Generator) -> tuple[gradients.Parameters, Batch, np.ndarray]:
-    shapes = {name: tuple(SIZES[layer] for layer in SHAPES[name]) for name in TRAINED}
-    shapes |= {name: (3, *shapes[name]) for name in BIASES}
-    p = {name: rng.normal(size=shape) * 0.7 for name, shape in shapes.items()}
+def random_problem(
+    kind: Kind, memory: Memory, told: bool, seed: int = 3
+) -> tuple[Parameters, Batch, np.ndarray]:
+    """Return parameters, sequences and negative frames; ``told``: of positions in the bar."""
+    rng = np.random.default_rng(seed)
+    n_u = {"rnn-rbm": 4, "rtrbm": 5, "rbm": 0}[kind]
+    sizes = {"v": 6, "h": 5, "u": n_u, "g": N_GATES[memory] * n_u, "x": N_POSITIONS}
+    p = {}
+    for name, layers in trained(kind, N_POSITIONS if told else 0).items():
+        shape = tuple(sizes[layer] for layer in layers)
+        p[name] = rng.normal(size=(3, *shape) if is_bias(layers) else shape) * 0.7
     n_frames, n_sequences = 7, 3
     real = np.ones((n_frames, n_sequences))
     real[4:, 1] = 0  # a shorter sequence, padded
-    v = (rng.random((n_frames, n_sequences, SIZES["v"])) < 0.4) * real[..., None]
-    kept = (rng.random((n_frames, n_sequences, SIZES["u"])) < 0.75) / 0.75
-    batch = Batch(v, real, kept, np.array([0, 2, 2]), rng.random(SIZES["v"]))
+    v = (rng.random((n_frames, n_sequences, 6)) < 0.4) * real[..., None]
+    kept = (rng.random((n_frames, n_sequences, n_u)) < 0.75) / 0.75
+    x = rng.integers(0, N_POSITIONS, (n_frames, n_sequences)) if told else None
+    batch = Batch(v, real, kept, np.array([0, 2, 2]), rng.random(6), x)
     v_neg = (rng.random(v.shape) < 0.4).astype(np.float64)
     return p, batch, v_neg
 
 
-@pytest.mark.parametrize("memory", ["tanh", "sigmoid"])
-@pytest.mark.parametrize("name", TRAINED)
-def test_gradient_is_the_slope_by_central_differences(memory: Memory, name: str) -> None:
-    p, batch, v_neg = random_problem(np.random.default_rng(3))
-    run = gradients.unroll(p, batch, memory)
-    found = gradients.gradient(p, batch, run, v_neg, memory)[name]
-    expected = np.empty_like(found)
+@pytest.mark.parametrize(("kind", "memory", "told", "name"), CASES)
+def test_gradient_is_the_slope_by_central_differences(
+    kind: Kind, memory: Memory, told: bool, name: str
+) -> None:
+    p, batch, v_neg = random_problem(kind, memory, told)
+    run = gradients.unroll(kind, p, batch, memory)
+    found = gradients.gradient(kind, p, batch, run, v_neg, memory)
+    assert set(found) == set(p)
+    expected = np.empty_like(found[name])
     width = 1e-5
-    for place in np.ndindex(found.shape):
+    for place in np.ndindex(expected.shape):
         around = []
         for side in (width, -width):
             moved = {key: value.copy() for key, value in p.items()}
             moved[name][place] += side
-            around.append(
-                gradients.loss(moved, batch, gradients.unroll(moved, batch, memory), v_neg)
-            )
+            run = gradients.unroll(kind, moved, batch, memory)
+            around.append(gradients.loss(moved, batch, run, v_neg))
         expected[place] = (around[0] - around[1]) / (2 * width)
     assert np.abs(expected).max() > 1e-3  # a slope that is zero everywhere would prove nothing
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(found[name], expected, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("memory", ["tanh", "sigmoid"])
-def test_centring_folds_into_plain_biases(memory: Memory) -> None:
-    rng = np.random.default_rng(4)
-    p, batch, _ = random_problem(rng)
-    ones, row = np.ones_like(batch.real), np.zeros(3, np.int64)
-    whole = Batch(batch.v, ones, np.ones_like(batch.kept), row, batch.centre)
-    run = gradients.unroll(p, whole, memory)
-    model = gradients.plain_model(p, whole.centre, np.zeros(SIZES["v"]), memory)
+@pytest.mark.parametrize(("kind", "memory"), KINDS)
+@pytest.mark.parametrize("told", [False, True])
+def test_centring_folds_into_plain_biases(kind: Kind, memory: Memory, told: bool) -> None:
+    """The kept model gives the biases that training had: one recurrence serves both."""
+    p, batch, _ = random_problem(kind, memory, told, seed=4)
+    whole = replace(
+        batch,
+        real=np.ones_like(batch.real),
+        kept=np.ones_like(batch.kept),
+        row=np.zeros(3, np.int64),
+    )
+    run = gradients.unroll(kind, p, whole, memory)
+    model = gradients.plain_model(kind, p, whole.centre, np.zeros(6), memory)
     for i in range(whole.v.shape[1]):
-        bv_t, bh_t = model.frame_biases(whole.v[:, i])
+        x = None if whole.x is None else whole.x[:, i]
+        bv_t, bh_t = model.frame_biases(whole.v[:, i], x)
         np.testing.assert_allclose(bv_t, run.bv_t[:, i], atol=2e-5)
         np.testing.assert_allclose(bh_t, run.bh_t[:, i], atol=2e-5)
 
 
-def test_padding_is_not_learned_from() -> None:
-    p, batch, v_neg = random_problem(np.random.default_rng(5))
+def test_an_rnn_rbm_with_the_rtrbms_ties_has_its_biases_energies_and_gradients() -> None:
+    """Wvu = W, Wuu = Wuh, bu = bh, f = sigmoid: two code paths, one model (chain rule by hand)."""
+    p, batch, v_neg = random_problem("rtrbm", "tanh", True)
+    centred = batch.centre @ p["W"]
+    tied = {**p, "Wvu": p["W"], "Wuu": p["Wuh"], "bu": p["bh"] - centred, "Wxu": p["Wxh"]}
+    own = gradients.unroll("rtrbm", p, batch, "tanh")
+    other = gradients.unroll("rnn-rbm", tied, batch, "sigmoid")
+    np.testing.assert_allclose(other.steps.u, own.steps.u, rtol=1e-13)
+    np.testing.assert_allclose(other.bv_t, own.bv_t, rtol=1e-12)
+    np.testing.assert_allclose(other.bh_t, own.bh_t, rtol=1e-12)
+    assert gradients.loss(tied, batch, other, v_neg) == pytest.approx(
+        gradients.loss(p, batch, own, v_neg), rel=1e-12
+    )
+    mine = gradients.gradient("rtrbm", p, batch, own, v_neg, "tanh")
+    free = gradients.gradient("rnn-rbm", tied, batch, other, v_neg, "sigmoid")
+    folded = {
+        "W": free["W"] + free["Wvu"] - np.outer(batch.centre, free["bu"].sum(0)),
+        "Wuh": free["Wuh"] + free["Wuu"],
+        "bh": free["bh"] + free["bu"],
+        "Wxh": free["Wxh"] + free["Wxu"],
+    }
+    for name in p:
+        expected = folded.get(name, free[name])
+        np.testing.assert_allclose(mine[name], expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "memory"), KINDS)
+def test_padding_is_not_learned_from(kind: Kind, memory: Memory) -> None:
+    p, batch, v_neg = random_problem(kind, memory, False, seed=5)
     noise = batch.v.copy()
     noise[batch.real == 0] = 1
-    other = replace(batch, v=noise)
-    one = gradients.gradient(p, batch, gradients.unroll(p, batch, "tanh"), v_neg, "tanh")
-    two = gradients.gradient(p, other, gradients.unroll(p, other, "tanh"), v_neg, "tanh")
-    for name in TRAINED:
+    one, two = (
+        gradients.gradient(kind, p, b, gradients.unroll(kind, p, b, memory), v_neg, memory)
+        for b in (batch, replace(batch, v=noise))
+    )
+    for name in p:
         np.testing.assert_allclose(one[name], two[name], atol=1e-12)

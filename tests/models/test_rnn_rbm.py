@@ -1,10 +1,14 @@
+import math
+
 import numpy as np
 import pytest
 
 from rnnrbm_gui.errors import ModelError
-from rnnrbm_gui.models import rbm
-from rnnrbm_gui.models.playable import STATE_UNIT, UNIT, Playable, squash
-from rnnrbm_gui.models.rnn_rbm import SHAPES, Memory, RnnRbm, base_rates
+from rnnrbm_gui.models.memory import Memory
+from rnnrbm_gui.models.playable import EXACT, STATE_UNIT, UNIT, Playable
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from rnnrbm_gui.models.sequence_model import base_rates
+from tests.shapes import SHAPES
 
 SIZES = {"v": 20, "h": 15, "u": 12}
 
@@ -14,6 +18,16 @@ def arrays(strength: float = 0.5) -> dict[str, np.ndarray]:
     return {
         name: (rng.normal(size=tuple(SIZES[layer] for layer in layers)) * strength).astype("f")
         for name, layers in SHAPES.items()
+    }
+
+
+def gated(strength: float = 0.5) -> dict[str, np.ndarray]:
+    """The parameters of a model with a gated memory that is told 4 positions in the bar."""
+    rng = np.random.default_rng(6)
+    sizes = {**SIZES, "g": 3 * SIZES["u"], "x": 4}
+    return {
+        name: (rng.normal(size=tuple(sizes[layer] for layer in layers)) * strength).astype("f")
+        for name, layers in RnnRbm.SHAPES.items()
     }
 
 
@@ -32,20 +46,29 @@ def test_frame_biases_follow_the_equations(memory: Memory) -> None:
         u = np.tanh(a) if memory == "tanh" else 1 / (1 + np.exp(-a))
 
 
-def test_with_tied_weights_it_is_the_rtrbm() -> None:
-    """f = sigmoid, Wvu = W, Wuu = Wuh, bu = bh: the state is the RBM's own mean_h."""
-    p = arrays()
-    rng = np.random.default_rng(4)
-    p["Wuh"] = (rng.normal(size=(15, 15)) * 0.3).astype("f")
-    p["Wuv"] = (rng.normal(size=(15, 20)) * 0.3).astype("f")
-    p["u0"] = rng.random(15).astype("f")
-    p |= {"Wvu": p["W"], "Wuu": p["Wuh"], "bu": p["bh"]}
-    model = RnnRbm(**p, memory="sigmoid")
-    u = p["u0"]
-    for v in rng.random((6, 20)) < 0.3:
-        mean_h = rbm.mean_h(p["W"], p["bh"] + u @ p["Wuh"], v)
-        u = model.next_state(u, v)
-        np.testing.assert_allclose(u, mean_h, atol=1e-6)
+def test_a_gated_memory_follows_its_equations() -> None:
+    """Unit by unit, in plain Python: z, r and c of Cho et al. 2014, reset after the product."""
+    given = gated()
+    p = {name: value.astype(np.float64) for name, value in given.items()}
+    rng = np.random.default_rng(2)
+    roll, x = rng.random((6, 20)) < 0.3, rng.integers(0, 4, 6)
+    bv_t, bh_t = RnnRbm(**given, memory="gru").frame_biases(roll, x)
+
+    def sigmoid(a: float) -> float:
+        return 1 / (1 + math.exp(-a))
+
+    u, n = list(p["u0"]), 12
+    for t, v in enumerate(roll):
+        np.testing.assert_allclose(bv_t[t], p["bv"] + u @ p["Wuv"] + p["Wxv"][x[t]], atol=1e-5)
+        np.testing.assert_allclose(bh_t[t], p["bh"] + u @ p["Wuh"] + p["Wxh"][x[t]], atol=1e-5)
+        a = p["bu"] + v @ p["Wvu"] + p["Wxu"][x[t]]
+        m = u @ p["Wuu"]
+        after = []
+        for i in range(n):
+            z, r = sigmoid(a[i] + m[i]), sigmoid(a[n + i] + m[n + i])
+            c = math.tanh(a[2 * n + i] + r * m[2 * n + i])
+            after.append((1 - z) * u[i] + z * c)
+        u = after
 
 
 @pytest.mark.parametrize("memory", ["tanh", "sigmoid"])
@@ -61,29 +84,47 @@ def test_the_whole_number_form_follows_the_model(memory: Memory) -> None:
         state = playable.advance(state, v)
 
 
+def test_the_whole_number_form_follows_a_gated_model_told_its_place_in_the_bar() -> None:
+    model = RnnRbm(**gated(), memory="gru")
+    playable = Playable.of(model)
+    rng = np.random.default_rng(3)
+    roll, x = rng.random((200, 20)) < 0.3, rng.integers(0, 4, 201)
+    bv_t, bh_t = model.frame_biases(roll, x[:-1])
+    state = playable.first_state(int(x[0]))
+    for t, v in enumerate(roll):
+        np.testing.assert_allclose(state.bv_t / UNIT, bv_t[t], atol=3e-3)
+        np.testing.assert_allclose(state.bh_t / UNIT, bh_t[t], atol=3e-3)
+        np.testing.assert_array_equal(state.u * STATE_UNIT, np.rint(state.u * STATE_UNIT))
+        state = playable.advance(state, v, int(x[t + 1]))
+
+
 def test_the_whole_number_recurrence_is_exact() -> None:
     """The sums of float64 BLAS are those of Python's own integers."""
-    playable = Playable.of(RnnRbm(**arrays(30.0)))
+    model = RnnRbm(**arrays(30.0))
+    playable = Playable.of(model)
     v = np.random.default_rng(3).random(20) < 0.5
+    whole = {
+        name: np.rint(value.astype(np.float64) * UNIT).astype(object)
+        for name, value in model.parameters().items()
+    }
     state = playable.first_state()
-    n_visible = 20
     for _ in range(3):
-        u = [int(x) for x in state.u]
-        for i in range(n_visible + 15):
-            total = int(playable.bias[i])
-            total += sum(u[k] * int(playable.from_u[k, i]) for k in range(12))
-            expected = (total + STATE_UNIT // 2) // STATE_UNIT
-            found = state.bv_t[i] if i < n_visible else state.bh_t[i - n_visible]
-            assert int(found) == expected
+        u = [int(x * STATE_UNIT) for x in state.u]
+        for bias, weights, found in (("bv", "Wuv", state.bv_t), ("bh", "Wuh", state.bh_t)):
+            for i, b in enumerate(found):
+                total = int(whole[bias][i]) * STATE_UNIT
+                total += sum(u[k] * int(whole[weights][k, i]) for k in range(12))
+                assert int(b) == (total + STATE_UNIT // 2) // STATE_UNIT
         state = playable.advance(state, v)
 
 
-@pytest.mark.parametrize("is_tanh", [True, False])
-def test_squash_is_tanh_or_sigmoid_to_the_nearest_unit(is_tanh: bool) -> None:
+@pytest.mark.parametrize("name", ["tanh", "sigmoid"])
+def test_exact_arithmetic_squashes_to_the_nearest_unit(name: str) -> None:
     x = np.linspace(-60, 60, 100_001)
-    true = np.tanh(x) if is_tanh else 1 / (1 + np.exp(-x))
-    found = squash(np.rint(x * 2**30), is_tanh) / STATE_UNIT
+    true = np.tanh(x) if name == "tanh" else 1 / (1 + np.exp(-x))
+    found = getattr(EXACT, name)(x)
     assert np.abs(found - true).max() <= 0.5001 / STATE_UNIT
+    np.testing.assert_array_equal(found * STATE_UNIT, np.rint(found * STATE_UNIT))
 
 
 def test_weights_that_could_overflow_are_refused() -> None:

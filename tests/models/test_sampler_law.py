@@ -12,8 +12,9 @@ from scipy.stats import chi2
 
 from rnnrbm_gui.models import kernels, rbm
 from rnnrbm_gui.models.playable import STATE_UNIT, UNIT
-from rnnrbm_gui.models.rnn_rbm import SHAPES, RnnRbm
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sampler import Frame, FrameSampler
+from tests.shapes import SHAPES
 
 ALARM = 1e-6
 N_VISIBLE, N_HIDDEN = 6, 5

@@ -1,0 +1,51 @@
+"""What fits each corpus and kind of model: settings chosen on ``valid``, and words for the file."""
+
+from dataclasses import dataclass, field, replace
+
+from rnnrbm_gui.models.kinds import Kind
+from rnnrbm_gui.models.training import Settings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one corpus is trained on and played.
+
+    Attributes:
+        name: the model's, for the chooser.
+        transpose: semitones added when played.
+        frames_per_beat: frames to the quarter note.
+        bpm: a fitting tempo.
+        settings: how to train each kind of model.
+    """
+
+    name: str
+    transpose: int = 0
+    frames_per_beat: int = 2
+    bpm: float = 100.0
+    settings: dict[Kind, Settings] = field(default_factory=dict)
+
+    def settings_for(self, kind: Kind) -> Settings:
+        """Return how to train a kind of model on it."""
+        return replace(self.settings.get(kind, DEFAULTS[kind]), kind=kind)
+
+
+DEFAULTS: dict[Kind, Settings] = {
+    "rnn-rbm": Settings(),
+    "rtrbm": Settings(n_hidden=150),
+    "rbm": Settings(n_hidden=150, dropout=0.0, transposed=0),
+}
+
+RECIPES = {
+    # This file's pitches lie an octave above the sung ones.
+    "JSB Chorales": Recipe("Bach chorales", -12, 1, 72.0),
+    "Nottingham": Recipe(
+        "Nottingham folk tunes",
+        bpm=120.0,
+        settings={
+            "rnn-rbm": Settings(updates=8000, rate=4e-3, decay=0.01, dropout=0.1, transposed=0)
+        },
+    ),
+    "MuseData": Recipe("Classical scores"),
+    "Piano-midi.de": Recipe("Piano pieces"),
+}
+"""By the name of the corpus's file; any other corpus is named after its file."""

@@ -1,0 +1,69 @@
+"""A training run's events as lines of text."""
+
+from collections.abc import Callable, Iterable
+
+from rnnrbm_gui.engine.training_events import (
+    Checked,
+    Course,
+    Measuring,
+    Remark,
+    Trained,
+    TrainingEvent,
+)
+
+Say = Callable[[str], None]
+
+
+def follow(events: Iterable[TrainingEvent], report: Say, progress: Say) -> None:
+    """Say what happens, a line for each measurement, and how far it is in between.
+
+    Args:
+        events: of one run, taken to its end.
+        report: told whole lines.
+        progress: told how far it is, in words that the next ones replace.
+    """
+    course: Course | None = None
+    for event in events:
+        match event:
+            case Remark(words):
+                report(words)
+            case Course():
+                course = event
+                if event.update % 10 == 0:
+                    progress(_far(event))
+            case Checked():
+                progress("")
+                report(_line(event, course))
+                if event.warning:
+                    report(event.warning)
+            case Measuring(words):
+                progress(words)
+            case Trained(path):
+                progress("")
+                report(f"Written: {path}")
+
+
+def _far(course: Course) -> str:
+    return (
+        f"update {course.update:,} of {course.updates:,}  {course.frames_per_s:,.0f} frames/s  "
+        f"{time_left(course.left_s)} left"
+    )
+
+
+def _line(checked: Checked, course: Course | None) -> str:
+    line = (
+        f"update {checked.update:6}  epoch {checked.epoch:5.1f}  LL a frame: valid "
+        f"{checked.valid_ll:7.3f}{' best' if checked.is_best else '     '}  train "
+        f"{checked.train_ll:7.3f}"
+    )
+    if course is None:
+        return line
+    return f"{line}  {course.frames_per_s:,.0f} frames/s, {time_left(course.left_s)} left"
+
+
+def time_left(seconds: float) -> str:
+    """Return a duration as one says it: "50 s", "12 min", "1 h 5 min"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,7 @@
+"""Layers that span each parameter of a plain RNN-RBM: no gates, no positions in the bar."""
+
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
+
+SHAPES = {
+    name: layers.replace("g", "u") for name, layers in RnnRbm.SHAPES.items() if "x" not in layers
+}
