@@ -16,8 +16,8 @@ from rnnrbm_gui.data.rolls import ArticulatedRoll, Roll
 from rnnrbm_gui.data.score_frames import ScoreFrames
 
 MOST_DIFFERING = 0.06
-"""Of the keys of both that sound, the share that may differ in a match. Half of the chorales are
-below 0.006 and all but three below 0.05; another setting of the same tune is above 0.08."""
+"""Of the keys of both that sound, the share that may differ in a match. Half of the chorales that
+match are below 0.006 and all but two below 0.05; another setting of the same tune is above 0.08."""
 
 LEAST_IN_BARS = 2 / 3
 """Of the frames, the share that must lie in the score where one upbeat and equal bars put them.
