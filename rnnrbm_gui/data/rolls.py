@@ -1,7 +1,7 @@
 """A corpus as rolls: what every reader of a corpus gives back, whatever the file was."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,41 @@ class PieceReport:
         return " ".join([f"{said}.", *self.remarks])
 
 
+@dataclass(frozen=True, eq=False)
+class ArticulatedRoll:
+    """A sequence that says when its keys are struck, and where its bars are.
+
+    Attributes:
+        roll: (n_frames, n_keys) bool, what sounds.
+        onsets: (n_frames, n_keys) bool, what is struck in this very frame. A key that is struck
+            sounds, and one that sounds without being struck sounded in the frame before.
+        position: (n_frames,) int64, frames since the last bar line, in 0..bar_frames-1. An upbeat
+            stands at the end of its bar.
+        bar_frames: frames of a bar.
+        meter: the time signature.
+    """
+
+    roll: Roll
+    onsets: Roll
+    position: NDArray[np.int64]
+    bar_frames: int
+    meter: Meter
+
+    def __post_init__(self) -> None:
+        if self.onsets.shape != self.roll.shape or self.position.shape != self.roll.shape[:1]:
+            raise ValueError(
+                f"onsets and position must have the shapes of roll {self.roll.shape}, got "
+                f"{self.onsets.shape} and {self.position.shape}"
+            )
+        if (self.onsets & ~self.roll).any():
+            raise ValueError("a key that is struck must sound")
+        before = np.concatenate([np.zeros_like(self.roll[:1]), self.roll[:-1]])
+        if (self.roll & ~before & ~self.onsets).any():
+            raise ValueError("a key that was silent in the frame before must be struck to sound")
+        if ((self.position < 0) | (self.position >= self.bar_frames)).any():
+            raise ValueError(f"position must be in 0..{self.bar_frames - 1}")
+
+
 @dataclass(frozen=True)
 class Corpus:
     """The splits of one corpus as rolls.
@@ -77,6 +112,8 @@ class Corpus:
         meter: of a folder, the most frequent time signature.
         pieces: of a folder, what became of each file, in the order of their paths.
         remarks: whole sentences on how it was read, for whoever wants to know.
+        articulated: of a corpus that was given its onsets, the sequences of each split with them:
+            the same ones as in ``splits``, in the same order; otherwise empty.
     """
 
     name: str
@@ -86,6 +123,7 @@ class Corpus:
     meter: Meter | None = None
     pieces: tuple[PieceReport, ...] = ()
     remarks: tuple[str, ...] = ()
+    articulated: Mapping[str, tuple[ArticulatedRoll, ...]] = field(default_factory=dict)
 
     def split(self, name: str) -> tuple[Roll, ...]:
         """Return the sequences of one split.
@@ -99,6 +137,20 @@ class Corpus:
                 f"The corpus '{self.name}' has no part '{name}': choose one of {there}."
             )
         return self.splits[name]
+
+    def articulated_split(self, name: str) -> tuple[ArticulatedRoll, ...]:
+        """Return the sequences of one split with their onsets and bars.
+
+        Raises:
+            CorpusError: the corpus has no such split, or no onsets.
+        """
+        self.split(name)
+        if name not in self.articulated:
+            raise CorpusError(
+                f"The corpus '{self.name}' does not say when its notes are struck: chorales get "
+                "their onsets from scores, other corpora have none."
+            )
+        return self.articulated[name]
 
 
 def splits_of(
