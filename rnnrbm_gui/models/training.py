@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
 from rnnrbm_gui.models.gradients import BIASES, TRAINED, WEIGHTS, Batch, Parameters
-from rnnrbm_gui.models.kernels import padded
 from rnnrbm_gui.models.rnn_rbm import SHAPES, Memory, RnnRbm, base_rates
 
 Roll = NDArray[np.bool_]
@@ -129,13 +128,13 @@ def train(rolls: Sequence[Roll], settings: Settings) -> Iterator[Progress]:
         n_chains = batch.real.size
         v_neg = batch.v.reshape(n_chains, -1) > 0.5
         chains.gibbs_chains(
-            padded(p["W"]),
-            padded(p["W"].T),
+            chains.tables(p["W"]),
             run.bv_t.reshape(n_chains, -1),
             run.bh_t.reshape(n_chains, -1),
             v_neg,
             settings.k_at(update),
             rng.integers(0, 2**64, dtype=np.uint64),
+            np.flatnonzero(batch.real),
         )
         negative = v_neg.reshape(batch.v.shape).astype(np.float32)
         if update % 10 == 0:

@@ -74,7 +74,7 @@ def test_ais_agrees_with_enumeration_on_a_sharp_trained_model(
     found = likelihood.measure_from(start, model, frames)
     # Chords far apart: the end points do not mix within 200 steps, so the reverse run flatters and
     # the gap stays wide. The lower figure is the right one all the same, and the gap is told.
-    assert found.ll == pytest.approx(exact.ll, abs=0.04)
+    assert abs(found.ll - exact.ll) < 5 * found.error < 0.15
     assert found.ll_reverse > found.ll
     assert found.doubt
 
