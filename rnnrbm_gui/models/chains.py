@@ -84,8 +84,8 @@ def gibbs_chains(
         v: (n_chains, n_visible), where the chains start and where they have come to.
         n_steps: Gibbs steps.
         seed: of the draws, 0..2^64 - 1.
-        which: (n_some,), the chains to move, all without it. Threads may share the chains of one
-            call among them: each comes to where it would have come in any case.
+        which: (n_some,), the chains to move, each once; without it all. Threads may share out the
+            chains of one call: each comes to where it would have come in any case.
     """
     n_chains = len(v)
     _check("v", v, np.bool_, (n_chains, tables.n_visible))
@@ -95,8 +95,9 @@ def gibbs_chains(
         which = np.arange(n_chains)
     elif len(which) and not 0 <= which.min() <= which.max() < n_chains:
         raise ValueError(f"which must be in 0..{n_chains - 1}, got {which.min()}..{which.max()}")
+    some = np.ascontiguousarray(which, np.int64)
     kernel = _compiled(chains_numba.gibbs_kernel, tables)
-    kernel(tables.up, tables.down, bv_t, bh_t, v, which, n_steps, np.uint64(seed))
+    kernel(tables.up, tables.down, bv_t, bh_t, v, some, n_steps, np.uint64(seed))
 
 
 def annealed_chains(
@@ -130,7 +131,7 @@ def annealed_chains(
     _check("start", start, np.float32, (tables.n_visible,))
     _check("bv_t", bv_t, np.float32, (tables.n_visible,))
     _check("bh_t", bh_t, np.float32, (tables.n_hidden,))
-    log_weight = np.empty(len(v))
+    log_weight, betas = np.empty(len(v)), np.ascontiguousarray(betas, np.float64)
     kernel = _compiled(chains_numba.annealed_kernel, tables)
     kernel(tables.up, tables.down, start, bv_t, bh_t, v, betas, np.uint64(seed), log_weight)
     return log_weight

@@ -105,29 +105,43 @@ def _set(on: Any, register: int, fired: Any) -> None:
 
 
 @_part
-def _up(a: Any, rows: Float, first: int, on: Words) -> Any:
-    """Return ``a`` plus the rows, counted from ``first``, of the keys that are on."""
-    for w in range(on.size):
-        word = on[w]
-        while word:
-            row = first + 64 * w + simd.lowest_bit(word)
-            a = a + simd.load(rows, row * simd.size(a), a)
-            word &= word - np.uint64(1)
-    return a
+def _up(bias: Float, rows: Float, on: Words, block: Any, out: Float) -> None:
+    """Leave in ``out`` the bias plus the rows of the keys that are on.
+
+    Args:
+        bias: (n_blocks * block,).
+        rows: ``Tables.up``.
+        on: the keys.
+        block: lanes as many as a block has; says so by its type.
+        out: as bias.
+    """
+    n_blocks, n_rows, width = rows.shape
+    for i in range(n_blocks):
+        a = simd.load(bias, i * width, block)
+        for w in range(on.size):
+            word = on[w]
+            first = i * n_rows + 64 * w
+            while word:
+                a = a + simd.load(rows, (first + simd.lowest_bit(word)) * simd.size(a), block)
+                word &= word - np.uint64(1)
+        simd.store(out, i * width, a)
 
 
 @_part
-def _down(b: Any, sums: Float, first: int, on: Words, n_groups: int) -> Any:
-    """Return ``b`` plus a sum, counted from row ``first``, for each group of hidden units."""
-    row = first
-    for w in range(on.size):
-        word = on[w]
-        for _ in range(min(16, n_groups - 16 * w)):
-            pattern = np.int64(word & np.uint64(15))
-            b = b + simd.load(sums, (row + pattern) * simd.size(b), b)
-            word >>= np.uint64(4)
-            row += 16
-    return b
+def _down(bias: Float, sums: Float, on: Words, block: Any, out: Float) -> None:
+    """Leave in ``out`` the bias plus one row of ``Tables.down`` for each four hidden units."""
+    n_blocks, n_rows, width = sums.shape
+    for i in range(n_blocks):
+        b = simd.load(bias, i * width, block)
+        row, end = i * n_rows, (i + 1) * n_rows
+        for w in range(on.size):
+            word = on[w]
+            for _ in range(min(16, (end - row) // 16)):
+                pattern = np.int64(word & np.uint64(15))
+                b = b + simd.load(sums, (row + pattern) * simd.size(b), block)
+                word >>= np.uint64(4)
+                row += 16
+        simd.store(out, i * width, b)
 
 
 @_part
@@ -179,7 +193,6 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
     ) -> None:
         n_visible, n_hidden = bv_t.shape[1], bh_t.shape[1]
         registers_h, registers_v = (n_hidden + 15) // 16, (n_visible + 15) // 16
-        n_groups = (n_hidden + 3) // 4
         bias_h = np.zeros(up.shape[0] * up.shape[2], np.float32)
         bias_v = np.full(down.shape[0] * down.shape[2], _NEVER)
         x_h, x_v = np.empty_like(bias_h), np.empty_like(bias_v)
@@ -193,15 +206,9 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
             _pack(v[chain], v_on)
             for step in range(n_steps):
                 first = np.uint32(np.uint32(step * 16 * (registers_h + registers_v)) + key0)
-                for block in range(up.shape[0]):
-                    a = simd.load(bias_h, block * up.shape[2], n_h)
-                    a = _up(a, up, block * up.shape[1], v_on)
-                    simd.store(x_h, block * up.shape[2], a)
+                _up(bias_h, up, v_on, simd.zeros(n_h), x_h)
                 _fire(x_h, registers_h, first, key1, h_on)
-                for block in range(down.shape[0]):
-                    b = simd.load(bias_v, block * down.shape[2], n_v)
-                    b = _down(b, down, block * down.shape[1], h_on, n_groups)
-                    simd.store(x_v, block * down.shape[2], b)
+                _down(bias_v, down, h_on, simd.zeros(n_v), x_v)
                 first = np.uint32(first + np.uint32(16 * registers_h))
                 _fire(x_v, registers_v, first, key1, v_on)
             _unpack(v_on, v[chain])
@@ -231,7 +238,6 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
     ) -> None:
         n_visible, n_hidden = bv_t.size, bh_t.size
         registers_h, registers_v = (n_hidden + 15) // 16, (n_visible + 15) // 16
-        n_groups = (n_hidden + 3) // 4
         bias_h = np.zeros(up.shape[0] * up.shape[2], np.float32)
         bias_h[:n_hidden] = bh_t
         from_v = np.full(down.shape[0] * down.shape[2], _NEVER)
@@ -254,10 +260,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                 step, beta, before = betas[k] - betas[k - 1], betas[k], betas[k - 1]
                 beta, before = np.float32(beta), np.float32(before)
                 first = np.uint32(np.uint32(k * 16 * (registers_h + registers_v)) + key0)
-                for block in range(up.shape[0]):
-                    a = simd.load(bias_h, block * up.shape[2], n_h)
-                    a = _up(a, up, block * up.shape[1], v_on)
-                    simd.store(x_h, block * up.shape[2], a)
+                _up(bias_h, up, v_on, simd.zeros(n_h), x_h)
                 over, under, above = simd.spread(_ONE), simd.spread(_ONE), simd.spread(_ZERO)
                 for r in range(registers_h):
                     a = simd.load(x_h, 16 * r, 1)
@@ -277,10 +280,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                 if not 1e-100 < quotient < 1e100:
                     total += np.log(quotient)
                     quotient = 1.0
-                for block in range(down.shape[0]):
-                    b = simd.load(way_v, block * down.shape[2], n_v)
-                    b = _down(b, down, block * down.shape[1], h_on, n_groups)
-                    simd.store(x_v, block * down.shape[2], b)
+                _down(way_v, down, h_on, simd.zeros(n_v), x_v)
                 first = np.uint32(first + np.uint32(16 * registers_h))
                 gain = simd.spread(_ZERO)
                 for r in range(registers_v):

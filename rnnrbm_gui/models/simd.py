@@ -17,6 +17,7 @@ Nothing here is of one processor: LLVM is told of vectors of 16 and cuts them to
 has. Only ``multiply_add`` may differ in the last bit, where a machine rounds once instead of twice.
 """
 
+import functools
 import operator
 import zlib
 from collections.abc import Callable
@@ -41,6 +42,7 @@ _IR: dict[Any, Any] = {F32: ir.FloatType(), U32: ir.IntType(32), TRUTH: ir.IntTy
 _F64, _I64 = ir.DoubleType(), ir.IntType(64)
 
 
+@functools.cache  # asking takes longer than making a model's tables
 def most_registers() -> int:
     """Return how many registers of sums this machine holds beside what a step needs."""
     # 32 registers of 16 lanes; else at most 16 of 8 or 32 of 4.
@@ -209,7 +211,7 @@ def count_from(typing: Any, first: Any) -> Any:
 
 @intrinsic
 def spread(typing: Any, number: Any) -> Any:
-    """Return one register of a float32 in every lane."""
+    """Return one register with a float32 in every lane."""
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _each(context, builder, sig, args, lambda builder, r: r)
@@ -259,6 +261,18 @@ def _place(context: Any, builder: Any, kind: Any, array: Any, first: Any, regist
     start = context.make_array(kind)(context, builder, array).data
     place = builder.gep(start, [builder.add(first, ir.Constant(_I64, register * WIDTH))])
     return builder.bitcast(place, ir.VectorType(_IR[F32], WIDTH).as_pointer())
+
+
+@intrinsic(prefer_literal=True)
+def zeros(typing: Any, n: Any) -> Any:
+    """Return ``n``, known when compiling, registers of zeros: a shape for ``load``."""
+    if not isinstance(n, types.IntegerLiteral):
+        return None
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return ir.Constant(context.get_value_type(sig.return_type), None)
+
+    return Lanes(F32, n.literal_value)(n), lower
 
 
 @intrinsic

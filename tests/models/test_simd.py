@@ -12,7 +12,7 @@ from rnnrbm_gui.models import chains_numba, kernels, randomness, simd
 
 @nb.njit
 def sum_of_rows(rows: np.ndarray, which: np.ndarray, out: np.ndarray) -> None:
-    a = simd.load(rows, 0, 3)
+    a = simd.zeros(3) + simd.load(rows, 0, 3)
     for j in which:
         a = a + simd.load(rows, j * simd.size(a), a)
     simd.store(out, 0, a)
