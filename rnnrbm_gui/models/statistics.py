@@ -50,12 +50,29 @@ def samples(
     seed: int,
     gibbs_steps: int = DEFAULT_GIBBS_STEPS,
     temperature: float = DEFAULT_TEMPERATURE,
+    positions: NDArray[np.int64] | None = None,
+    first_take: int = 0,
 ) -> list[Roll]:
-    """Let the model play ``n_pieces`` pieces of ``n_frames`` frames from their beginning."""
+    """Let the model play ``n_pieces`` pieces of ``n_frames`` frames from their beginning.
+
+    Args:
+        sampler: of the model.
+        n_pieces: how many.
+        n_frames: of each.
+        seed: of the draws.
+        gibbs_steps: a frame.
+        temperature: of the draws.
+        positions: (n_frames,), of the frames in the bar; None where the model is not told them.
+        first_take: the number of the first piece: other takes, other music.
+
+    Returns:
+        (n_frames, n_visible) each.
+    """
     free = np.zeros(sampler.model.n_visible, np.int8)
+    x = [0] * (n_frames + 1) if positions is None else [*map(int, positions), 0]
     pieces = []
-    for take in range(n_pieces):
-        state, roll = sampler.first_state(), np.zeros((n_frames, len(free)), np.bool_)
+    for take in range(first_take, first_take + n_pieces):
+        state, roll = sampler.first_state(x[0]), np.zeros((n_frames, len(free)), np.bool_)
         for frame in range(n_frames):
             drawn = sampler.draw(
                 state,
@@ -67,6 +84,6 @@ def samples(
                 temperature=temperature,
             )
             roll[frame] = drawn.v
-            state = sampler.advance(state, drawn.v)
+            state = sampler.advance(state, drawn.v, x[frame + 1])
         pieces.append(roll)
     return pieces
