@@ -5,7 +5,7 @@ Thread: the caller's; it runs for minutes. What there is to say goes to ``report
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,16 @@ from typing import Any
 import numpy as np
 
 from rnnrbm_gui.data.corpus import LOW, load_corpus
-from rnnrbm_gui.data.model_file import ModelHeader, save_model
+from rnnrbm_gui.data.model_file import ModelHeader, StoredModel, save_model
 from rnnrbm_gui.engine.evaluation import check_ranges, evaluation_of, filled, header_figures
+from rnnrbm_gui.engine.training_events import (
+    Checked,
+    Course,
+    Plan,
+    Remark,
+    Trained,
+    TrainingEvent,
+)
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.models import likelihood
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
@@ -147,6 +155,90 @@ def train(
     if best is not None:
         report(f"Written: {out}")
     return header
+
+
+def run(plan: Plan) -> Iterator[TrainingEvent]:
+    """Train as planned and say what happens; PROVISIONAL, plain RNN-RBMs only.
+
+    Raises:
+        UserError: the corpus cannot be read, or the model cannot be written.
+    """
+    if plan.kind != "rnn-rbm" or plan.resume or plan.memory not in (None, "tanh", "sigmoid"):
+        raise UserError("Only a plain RNN-RBM can be trained for now, from its beginning.")
+    corpus = load_corpus(plan.data)
+    yield from map(Remark, corpus.remarks)
+    rolls, valid = filled(corpus, "train"), filled(corpus, "valid")
+    own = Recipe(corpus.name, 0, corpus.frames_per_beat or 2, corpus.bpm or 100.0)
+    recipe = RECIPES.get(corpus.name, own)
+    chosen = {
+        "updates": plan.updates,
+        "n_hidden": plan.n_hidden,
+        "n_recurrent": plan.n_recurrent,
+    }
+    given: dict[str, Any] = {name: n for name, n in chosen.items() if n is not None}
+    check_ranges(seed=plan.seed, **given)
+    settings = replace(recipe.settings, seed=plan.seed, check_every=10, **given)
+    n_frames = sum(map(len, rolls))
+    yield Remark(f"Training on {len(rolls)} pieces, {n_frames:,} frames of {corpus.name}.")
+    header = ModelHeader(
+        recipe.name, rolls[0].shape[1], settings.n_hidden, settings.n_recurrent,
+        transpose=recipe.transpose, frames_per_beat=recipe.frames_per_beat,
+        meter=str(corpus.meter or Meter()), bpm=recipe.bpm, corpus=corpus.name,
+    )  # fmt: skip
+    per_update = settings.batch_size * min(settings.most_frames, n_frames / len(rolls))
+    best_ll, lls, elapsed_s, before, done = -np.inf, [], 0.0, None, 0
+    for progress, took_s in _timed(updates_of(rolls, settings)):
+        elapsed_s += took_s
+        update, stored = progress.update, StoredModel(progress.model, header)
+        moved = {
+            name: float(np.linalg.norm(value - (before or {name: 0 * value})[name]))
+            for name, value in progress.model.parameters().items()
+            if name != "base"
+        }
+        before = dict(progress.model.parameters())
+        left_s = elapsed_s / update * (settings.updates - update)
+        rate = (update - done) * per_update / took_s
+        epoch = update * settings.batch_size / len(rolls)
+        yield Course(
+            update, settings.updates, epoch, progress.reconstruction, moved, rate, elapsed_s, left_s
+        )
+        done = update
+        if update % recipe.settings.check_every == 0 or update == settings.updates:
+            valid_ll, train_ll = (
+                likelihood.measure_from(
+                    "base-rate",
+                    progress.model,
+                    likelihood.frames_of(progress.model, part, 400),
+                    n_chains=10,
+                    n_temperatures=300,
+                ).ll
+                for part in (valid, rolls)
+            )
+            lls.append(valid_ll)
+            is_best, best_ll = valid_ll > best_ll, max(valid_ll, best_ll)
+            if is_best:
+                save_model(plan.out, progress.model, header)
+            worse = len(lls) > 3 and max(lls[-3:]) < best_ll - 0.02
+            warning = (
+                "The model has begun to over-fit: it knows the pieces it learns from better and "
+                f"better, but new ones worse ({valid_ll:.2f} nats a frame; it was at {best_ll:.2f})"
+                ". The best so far is kept; you may stop here."
+            )
+            yield Checked(
+                update, epoch, valid_ll, train_ll, is_best, warning if worse else "", stored
+            )
+    yield Remark("Measuring the best model.")
+    yield Trained(plan.out, header)
+
+
+def _timed(steps: Iterator[Progress]) -> Iterator[tuple[Progress, float]]:
+    """Yield each step with the seconds it took, without what was done in between."""
+    while True:
+        began_s = time.monotonic()
+        step = next(steps, None)
+        if step is None:
+            return
+        yield step, time.monotonic() - began_s
 
 
 def command_of(data: Path, out: Path, seed: int, given: dict[str, int]) -> str:
