@@ -91,6 +91,13 @@ class Trainer:
         if self._run is not None:
             self._run.stop()
 
+    def drop(self) -> None:
+        """End the run at once and without a word; a model it was writing is whole or not there."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.process.kill()
+            run.end(CLOSE_S)
+
     def poll(self) -> list[TrainerEvent]:
         """Return what has happened since the last call, in order."""
         if self._run is None:
