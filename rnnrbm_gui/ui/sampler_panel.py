@@ -165,6 +165,8 @@ class SamplerPanel(QFrame):
         index = self.model.currentIndex()
         chosen = [(self._paths[index], self.model.itemText(index))] if index >= 0 else []
         listed = [*models, *(one for one in chosen if one[0] not in dict(models))]
+        if listed == [(p, self.model.itemText(i)) for i, p in enumerate(self._paths)]:
+            return  # it may be dropped down just now
         self._paths = [path for path, _ in listed]
         self.model.clear()
         self.model.addItems([name for _, name in listed])

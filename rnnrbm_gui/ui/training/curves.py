@@ -122,7 +122,7 @@ class LikelihoodCurve(CurveCard):
             "nats a frame",
         )
         self.body.addWidget(self.legend)
-        self.train = self.plot.plot([], [])
+        self.train = self.plot.plot([], [], symbol="o", symbolSize=4)
         self.valid = self.plot.plot([], [], symbol="o", symbolSize=6)
         self.best = self.plot.plot([], [], pen=None, symbol="o", symbolSize=15)
         self.clear()
@@ -156,6 +156,8 @@ class LikelihoodCurve(CurveCard):
     def recolour(self, theme: Theme) -> None:
         """Draw the curves and the legend in the colours of a theme."""
         self.train.setPen(_pen(theme.cool, 1.6, Qt.PenStyle.DashLine))
+        self.train.setSymbolBrush(theme.cool)
+        self.train.setSymbolPen(None)
         self.valid.setPen(_pen(theme.warm, 2.0))
         self.valid.setSymbolBrush(theme.warm)
         self.valid.setSymbolPen(None)

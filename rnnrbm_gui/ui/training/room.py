@@ -140,6 +140,8 @@ class Training(QObject):
         self.window.corpus.set_reading(False)
         if words:
             self.window.corpus.show_failed(words)
+        if self._trainer.busy:
+            return
         self.window.set_stage(self.window.stage)
         self.window.say("Press Start when you are ready." if not words else "", 0.0)
 
@@ -159,9 +161,7 @@ class Training(QObject):
         window = self.window
         if window is None or self._trainer.busy or (reading := window.corpus.reading) is None:
             return
-        if self._reader.busy:
-            self._reader.drop()
-            window.corpus.set_reading(False)
+        window.corpus.set_reading(False)  # what is being read goes on beside, and is told
         plan = window.form.plan(reading)
         try:
             plan.out.parent.mkdir(parents=True, exist_ok=True)
