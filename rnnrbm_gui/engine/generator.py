@@ -13,10 +13,8 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from pathlib import Path
 
-import numpy as np
-
 from rnnrbm_gui.data.model_file import StoredModel, load_model
-from rnnrbm_gui.engine.constraints import ON, Constraints, Mode
+from rnnrbm_gui.engine.constraints import Constraints, Mode
 from rnnrbm_gui.engine.events import (
     Generated,
     ModelLoaded,
@@ -39,6 +37,8 @@ from rnnrbm_gui.music.timing import PPQ, Meter
 
 FREEZE_S = 0.06
 """Frames that begin sooner than this are not drawn anew: the new ones could come too late."""
+LOADING_S = 3.0
+"""Given to the player before another model runs through what has sounded, which may be long."""
 LOOK_AHEAD_BARS = 8
 IDLE_WAIT_S = 0.04
 
@@ -53,6 +53,7 @@ class Generator(threading.Thread):
         super().__init__(name="generator", daemon=True)
         self._events = events
         self._hand_over = HandOver(client, self)
+        self.listened_to = self._hand_over.listened_to
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._closing = False
@@ -119,34 +120,39 @@ class Generator(threading.Thread):
     # -- commands ----------------------------------------------------------------------------
 
     def load(self, path: Path) -> None:
-        """Let another model go on from what has sounded."""
+        """Let another model go on from what has sounded, without a gap."""
         stored = load_model(path)
-        frozen = self._interrupt()
-        sounded_tick = frozen * self._frame
-        self._begin_take(stored, self.generated_starting(0, sounded_tick), sounded_tick)
+        if self._playing and self._stale is None:
+            self._hand_over.advance(LOADING_S)
+        known = len(self._take or ()) * self._frame
+        self._take_up(stored, self.generated_starting(0, known), known, sounding=True)
         self._events.put(ModelLoaded(path, stored.header))
-        self._events.put(Truncated(sounded_tick))
+        self._events.put(Truncated(self._sounded * self._frame))
         self._publish_passage()
 
     def recall(self, heard: Sequence[Note], n_frames: int) -> None:
         """Take up music of an earlier start as what has sounded; the model goes on from it."""
         if self.stored is not None:
             self._interrupt()
-            end_tick = n_frames * self._frame
-            self._begin_take(self.stored, heard, end_tick)
+            self._take_up(self.stored, heard, n_frames * self._frame)
             self._publish(0)
-            self._events.put(Sounded(end_tick))
+            self._events.put(Sounded(n_frames * self._frame))
 
-    def _begin_take(self, stored: StoredModel, heard: Sequence[Note], end_tick: int) -> None:
-        """Start a take that remembers these notes up to a tick, on the grid of the model."""
-        self.stored, self._take = stored, Take(stored)
-        grid = self._take.grid
-        n_frames = -(-end_tick // grid.frame)
-        self._voices = Voices(grid, self._articulation, self._meter, heard, n_frames)
-        self._constraints = Constraints.of(self._score, self._mode, grid)
-        frames = grid.frames_of(heard, 0, n_frames)
-        self._take.remember(v | (self._constraints.row(i) == ON) for i, v in enumerate(frames))
-        self._sounded, self._stale = n_frames, None
+    def _take_up(
+        self, stored: StoredModel, notes: Sequence[Note], end_tick: int, *, sounding: bool = False
+    ) -> None:
+        """Let a model go on from notes up to a tick, or from those of them that have sounded."""
+        take = Take(stored)
+        n_frames = -(-end_tick // take.grid.frame)
+        voices = Voices(take.grid, self._articulation, self._meter, notes, n_frames)
+        constraints = Constraints.of(self._score, self._mode, take.grid)
+        take.remember_notes(notes, constraints, n_frames)
+        if sounding:  # only now is called back what is coming: all that takes long is done
+            n_frames = min(n_frames, -(-self._interrupt() * self._frame // take.grid.frame))
+            take.truncate(n_frames)
+            voices.truncate(n_frames)
+        self.stored, self._take, self._voices = stored, take, voices
+        self._constraints, self._sounded, self._stale = constraints, n_frames, None
 
     def set_score(self, score: Score) -> None:
         """Take over an edited drawing."""
@@ -178,11 +184,12 @@ class Generator(threading.Thread):
         """Change how held keys are struck and where the bars are, from the next frame on."""
         frozen = self._interrupt()
         self._articulation, self._meter = articulation, meter
-        if self._voices is not None and self._take is not None:
-            self._voices.articulation, self._voices.meter = articulation, meter
-            changed = self._voices.truncate(frozen)
-            for index in range(len(self._voices), len(self._take)):
-                changed = min(changed, self._voices.append(self._own_keys(index)))
+        take, voices, constraints = self._take, self._voices, self._constraints
+        if take is not None and voices is not None and constraints is not None:
+            voices.articulation, voices.meter = articulation, meter
+            changed = voices.truncate(frozen)
+            for index in range(len(voices), len(take)):
+                changed = min(changed, voices.append(take.own_keys(index, constraints)))
             self._publish(changed)
             self._hand_over.mend()
 
@@ -197,19 +204,25 @@ class Generator(threading.Thread):
         self._hand_over.loop = loop
 
     def play(self, until: int | None = None) -> None:
-        """Start at the playhead; the first frame is drawn first if it is not there.
-
-        Args:
-            until: the roll tick at which to stop; None plays on.
-        """
+        """Start at the playhead; stop at the roll tick ``until`` where it is given."""
         if not self._playing:
             self._hand_over.until = until
             self._pending = self._rest
             self._begin_if_ready()
 
+    def listen(self, notes: Sequence[Note], bpm: float) -> None:
+        """Sound notes apart from the roll, which pauses."""
+        self.pause()
+        self._hand_over.listen(notes, bpm)
+
+    def hush(self) -> None:
+        """End what ``listen`` began."""
+        if self.listened_to() is not None:
+            self.pause()
+
     def pause(self) -> None:
         """Silence, with the playhead where it is."""
-        if self._playing or self._pending is not None:
+        if self._playing or self._pending is not None or self.listened_to() is not None:
             self._halt(round(self.position()))
 
     def stop(self) -> None:
@@ -343,33 +356,20 @@ class Generator(threading.Thread):
             return
         begin, changed = len(take), len(take) * self._frame
         while len(take) < n_frames and not self._closing:
-            own = take.extend(self._constraints, self._sampling)
-            changed = min(changed, voices.append(np.flatnonzero(own).tolist()))
+            take.extend(self._constraints, self._sampling)
+            own = take.own_keys(len(take) - 1, self._constraints)
+            changed = min(changed, voices.append(own))
         if len(take) > begin:
             self._publish(changed, glow_from=begin)
-
-    def _own_keys(self, index: int) -> list[int]:
-        assert self._take is not None
-        assert self._constraints is not None
-        own = self._take.frame(index) & (self._constraints.row(index) != ON)
-        return np.flatnonzero(own).tolist()
 
     def _publish(self, from_tick: int, glow_from: int | None = None) -> None:
         if self._take is None:
             return
         n_frames, step = len(self._take), self._frame
         glow_from = n_frames if glow_from is None else glow_from
-        glow = [self._take.glow(i) for i in range(glow_from, n_frames)]
-        self._events.put(
-            Generated(
-                from_tick,
-                tuple(self.generated_starting(from_tick, n_frames * step)),
-                n_frames * step,
-                step,
-                glow_from,
-                np.array(glow, np.float32).reshape(len(glow), self._take.grid.n_keys),
-            )
-        )
+        notes = tuple(self.generated_starting(from_tick, n_frames * step))
+        glow = self._take.glow(glow_from)
+        self._events.put(Generated(from_tick, notes, n_frames * step, step, glow_from, glow))
 
     def _publish_passage(self) -> None:
         span = self._constraints.passage if self._constraints else (0, 0)

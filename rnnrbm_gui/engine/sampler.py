@@ -6,7 +6,7 @@ alone, so that the music does not depend on how far the look-ahead had run or ho
 were thrown away.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from rnnrbm_gui.data.model_file import StoredModel
 from rnnrbm_gui.engine.constraints import ON, UNSHOWN, Constraints
 from rnnrbm_gui.models.playable import State
 from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
+from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Grid
 
 FEWEST_GIBBS_STEPS, MOST_GIBBS_STEPS = 1, 2000
@@ -77,9 +78,14 @@ class Take:
         """Return a drawn frame as the model remembers it, bool (n_keys,)."""
         return self._frames[index]
 
-    def glow(self, index: int) -> NDArray[np.float32]:
-        """Return the probability of each key the model chose freely, float32 (n_keys,)."""
-        return self._glow[index]
+    def own_keys(self, index: int, constraints: Constraints) -> list[int]:
+        """Return the keys that the model adds to what is drawn in a frame."""
+        return np.flatnonzero(self._frames[index] & (constraints.row(index) != ON)).tolist()
+
+    def glow(self, first: int) -> NDArray[np.float32]:
+        """Return the probability of each key the model chose freely, (n_frames - first, n_keys)."""
+        glow = self._glow[first:]
+        return np.array(glow, np.float32).reshape(len(glow), self.grid.n_keys)
 
     def extend(self, constraints: Constraints, sampling: Sampling) -> NDArray[np.bool_]:
         """Draw the next frame; return the keys that the model adds to what is drawn."""
@@ -108,6 +114,15 @@ class Take:
         self._glow.append(mean_v)
         self._states.append(state)
         return v & (cells != ON)
+
+    def remember_notes(
+        self, notes: Sequence[Note], constraints: Constraints, n_frames: int
+    ) -> None:
+        """Take over music drawn elsewhere, up to a frame, as the model sees it beside the drawn."""
+        first = len(self._frames)
+        near = [note for note in notes if note.off > first * self.grid.frame]
+        frames = self.grid.frames_of(near, first, n_frames)
+        self.remember(v | (constraints.row(i) == ON) for i, v in enumerate(frames, first))
 
     def remember(self, frames: Iterable[NDArray[np.bool_]]) -> None:
         """Take over frames drawn elsewhere, and run the recurrence through them."""
