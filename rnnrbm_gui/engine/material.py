@@ -76,19 +76,17 @@ def material_of(corpus: Corpus, split: str, form: Form) -> Material:
     Raises:
         CorpusError: the part is missing or has no frames, or lacks the onsets that the form wants.
     """
-    first = form.low - LOW
-    keys = slice(first, first + form.n_keys)
     n_outside = 0
     rolls, positions, articulated = [], [], []
     if form.planes == 1:
-        for roll in corpus.split(split):
-            n_outside += int(roll.sum()) - int(roll[:, keys].sum())
-            if len(roll):
-                rolls.append(np.ascontiguousarray(roll[:, keys]))
+        for roll in filter(len, corpus.split(split)):
+            rolls.append(_keys_of(roll, form))
+            n_outside += int(roll.sum()) - int(rolls[-1].sum())
     else:
         for piece in corpus.articulated_split(split):
-            n_outside += int(piece.roll.sum()) - int(piece.roll[:, keys].sum())
-            rolls.append(np.concatenate([piece.roll[:, keys], piece.onsets[:, keys]], 1))
+            sounding, struck = _keys_of(piece.roll, form), _keys_of(piece.onsets, form)
+            rolls.append(np.concatenate([sounding, struck], 1))
+            n_outside += int(piece.roll.sum()) - int(sounding.sum())
             positions.append(form.bars.places(piece.meter, piece.position))
             articulated.append(
                 Articulation(piece.roll, piece.onsets, piece.position, piece.bar_frames)
@@ -97,6 +95,14 @@ def material_of(corpus: Corpus, split: str, form: Form) -> Material:
         raise CorpusError(f"The part '{split}' of '{corpus.name}' has no frames: it needs some.")
     told = positions if form.bars.meters else None
     return Material(form, rolls, told, n_outside, articulated)
+
+
+def _keys_of(roll: Roll, form: Form) -> Roll:
+    """Return the keys of a corpus's roll that a form has."""
+    kept = np.zeros((len(roll), form.n_keys), np.bool_)
+    first, last = max(form.low, LOW), min(form.low + form.n_keys, HIGH + 1)
+    kept[:, first - form.low : last - form.low] = roll[:, first - LOW : last - LOW]
+    return kept
 
 
 def meter_of(corpus: Corpus) -> Meter:

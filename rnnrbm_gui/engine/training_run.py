@@ -48,6 +48,8 @@ MEASURED_FRAMES = 1000
 
 QUICK_FRAMES, QUICK_CHAINS, QUICK_TEMPERATURES = 300, 10, 500
 TOLD_EVERY_S = 0.25
+FIRST_CHECK = 100
+"""Updates after which there is something to see and to hear for the first time."""
 
 PATIENCE = 0.3
 """A run stops early when so large a share of its updates has brought nothing better."""
@@ -98,6 +100,7 @@ def run(plan: Plan) -> Iterator[TrainingEvent]:
         trainer.advance()
         now = time.monotonic()
         is_check = trainer.update % settings.check_every == 0 or trainer.done
+        is_check = is_check or trainer.update == FIRST_CHECK
         if is_check or now - told > TOLD_EVERY_S:
             rate = (now - began) / (trainer.update - first)
             yield _course(trainer, now - told, before_s + now - began, rate)
