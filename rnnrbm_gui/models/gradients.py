@@ -44,6 +44,7 @@ class Batch:
         row: (n_sequences,), which row of the biases each sequence has.
         centre: (n_visible,), mean frame of the corpus.
         x: (n_frames, n_sequences), positions in the bar; None where the model is not told them.
+        shown: as ``v``, the frames as the recurrence sees them, some notes left out; None for all.
     """
 
     v: Array
@@ -52,6 +53,12 @@ class Batch:
     row: NDArray[np.int64]
     centre: Array
     x: NDArray[np.int64] | None = None
+    shown: Array | None = None
+
+    @property
+    def seen(self) -> Array:
+        """The frames as the recurrence sees them."""
+        return self.v if self.shown is None else self.shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +112,9 @@ def unroll(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
         return Unrolled(Steps(np.zeros((shape[0] + 1, shape[1], 0), W.dtype), ()), bv_t, bh_t)
     u0 = p["u0"][batch.row]
     if kind == "rtrbm":
-        steps = memories.run("sigmoid", bh + batch.v @ W, p["Wuh"], u0, batch.kept)
+        steps = memories.run("sigmoid", bh + batch.seen @ W, p["Wuh"], u0, batch.kept)
     else:
-        a = p["bu"][batch.row] + batch.v @ p["Wvu"]
+        a = p["bu"][batch.row] + batch.seen @ p["Wvu"]
         if batch.x is not None:
             a += p["Wxu"][batch.x]
         steps = memories.run(memory, a, p["Wuu"], u0, batch.kept)
@@ -154,12 +161,12 @@ def gradient(
         if kind == "rtrbm":
             # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
             d_a, _, d_u0 = memories.back("sigmoid", run.steps, d_read, p["Wuh"], batch.kept)
-            grad["W"] += _outer(batch.v, d_a)
+            grad["W"] += _outer(batch.seen, d_a)
             d_bh = d_bh + d_a
         else:
             d_a, d_m, d_u0 = memories.back(memory, run.steps, d_read, p["Wuu"], batch.kept)
             grad["Wuu"] = _outer(read, d_m)
-            grad["Wvu"] = _outer(batch.v, d_a)
+            grad["Wvu"] = _outer(batch.seen, d_a)
             grad["bu"] = _by_row(d_a.sum(0), batch.row, p["bu"])
             if batch.x is not None:
                 grad["Wxu"] = _by_row(d_a, batch.x, p["Wxu"])

@@ -46,6 +46,7 @@ class Settings:
         clip: largest norm of the gradient.
         gibbs_steps: k of CD-k at the start and at the end.
         dropout: share of the recurrent state hidden wherever it is read.
+        unseen: share of notes hidden from the recurrence.
         transposed: farthest transposition, in semitones, at which the music is also learned.
         own_keys: the pieces stand in keys of their own, so that transposed they are just more
             music: all transpositions are equally likely to the end, and share all parameters. Of
@@ -70,6 +71,7 @@ class Settings:
     clip: float = 5.0
     gibbs_steps: tuple[int, int] = (1, 15)
     dropout: float = 0.3
+    unseen: float = 0.0
     transposed: int = 5
     own_keys: bool = False
     planes: int = 1
@@ -280,7 +282,10 @@ class Trainer:
         stays = rng.random((*real.shape, s.n_state), np.float32) >= s.dropout
         kept = stays.astype(np.float32) / np.float32(1 - s.dropout)
         key = rng.integers(0, 2**64, dtype=np.uint64)
-        return Batch(v, real, kept, row, self._centre, x), np.uint64(key)
+        shown = None
+        if s.unseen:
+            shown = v * (rng.random(v.shape, np.float32) >= np.float32(s.unseen))
+        return Batch(v, real, kept, row, self._centre, x, shown), np.uint64(key)
 
     def _chosen(self) -> NDArray[np.int64]:
         """Return the indices of this update's sequences: shuffled rounds through all of them."""

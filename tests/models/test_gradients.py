@@ -27,7 +27,10 @@ CASES = [
 def random_problem(
     kind: Kind, memory: Memory, told: bool, seed: int = 3
 ) -> tuple[Parameters, Batch, np.ndarray]:
-    """Return parameters, sequences and negative frames; ``told``: of positions in the bar."""
+    """Return parameters, sequences and negative frames.
+
+    ``told``: of positions in the bar; then too some notes are hidden from the recurrence.
+    """
     rng = np.random.default_rng(seed)
     n_u = {"rnn-rbm": 4, "rtrbm": 5, "rbm": 0}[kind]
     sizes = {"v": 6, "h": 5, "u": n_u, "g": N_GATES[memory] * n_u, "x": N_POSITIONS}
@@ -41,7 +44,8 @@ def random_problem(
     v = (rng.random((n_frames, n_sequences, 6)) < 0.4) * real[..., None]
     kept = (rng.random((n_frames, n_sequences, n_u)) < 0.75) / 0.75
     x = rng.integers(0, N_POSITIONS, (n_frames, n_sequences)) if told else None
-    batch = Batch(v, real, kept, np.array([0, 2, 2]), rng.random(6), x)
+    shown = v * (rng.random(v.shape) < 0.8) if told else None
+    batch = Batch(v, real, kept, np.array([0, 2, 2]), rng.random(6), x, shown)
     v_neg = (rng.random(v.shape) < 0.4).astype(np.float64)
     return p, batch, v_neg
 
@@ -78,6 +82,7 @@ def test_centring_folds_into_plain_biases(kind: Kind, memory: Memory, told: bool
         real=np.ones_like(batch.real),
         kept=np.ones_like(batch.kept),
         row=np.zeros(3, np.int64),
+        shown=None,
     )
     run = gradients.unroll(kind, p, whole, memory)
     model = gradients.plain_model(kind, p, whole.centre, np.zeros(6), memory)
