@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -172,6 +173,8 @@ def _model_path(name: str) -> Path:
 
 
 def _train(options: argparse.Namespace) -> int:
+    for library in ("OPENBLAS", "OMP", "MKL"):  # on one thread a seed gives one model
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     from rnnrbm_gui.engine import training_report, training_run
     from rnnrbm_gui.engine.training_events import Plan
 
