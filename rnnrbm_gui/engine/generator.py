@@ -3,8 +3,9 @@
 What the transport means is decided here. What has sounded stays as it sounded. An edit ahead of
 the playhead draws anew from the first frame it changes; an edit behind it is heard when the
 playhead next passes there. A seek into what is there replays it; beyond it, the model goes on.
-A loop repeats what is on the roll. Changed knobs (temperature, mixing, seed, model, mode) take
-hold from the playhead on, so that what is coming always follows from what is shown.
+A loop repeats what is on the roll. Changed knobs (temperature, mixing, seed, model, mode, and the
+metre where the model is told it) take hold from the playhead on, so that what is coming always
+follows from what is shown.
 """
 
 import queue
@@ -13,10 +14,9 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from pathlib import Path
 
-import numpy as np
-
 from rnnrbm_gui.data.model_file import StoredModel, load_model
-from rnnrbm_gui.engine.constraints import ON, Constraints, Mode
+from rnnrbm_gui.engine.answer import Answer
+from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.engine.events import (
     Generated,
     ModelLoaded,
@@ -28,9 +28,8 @@ from rnnrbm_gui.engine.events import (
 )
 from rnnrbm_gui.engine.hand_over import HandOver, Part
 from rnnrbm_gui.engine.player_client import PlayerClient
-from rnnrbm_gui.engine.sampler import Sampling, Take
+from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
-from rnnrbm_gui.engine.voices import Voices
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
@@ -44,7 +43,7 @@ IDLE_WAIT_S = 0.04
 
 
 class Generator(threading.Thread):
-    """Owns the take, the voices and the hand-over; told what to do by posted calls.
+    """Owns the model's answer and the hand-over; told what to do by posted calls.
 
     Thread: everything but ``post``, ``stop_thread`` and the read-only properties runs on itself.
     """
@@ -57,10 +56,8 @@ class Generator(threading.Thread):
         self._wake = threading.Event()
         self._closing = False
         self.stored: StoredModel | None = None
-        self._take: Take | None = None
-        self._voices: Voices | None = None
+        self._answer: Answer | None = None
         self._score, self._mode = Score(), Mode.HARMONISE
-        self._constraints: Constraints | None = None
         self._sampling, self._articulation = Sampling(), Articulation.RESTRIKE
         self._meter, self._bpm = Meter(), 84.0
         self._playing = False
@@ -123,7 +120,7 @@ class Generator(threading.Thread):
         stored = load_model(path)
         frozen = self._interrupt()
         sounded_tick = frozen * self._frame
-        self._begin_take(stored, self.generated_starting(0, sounded_tick), sounded_tick)
+        self._begin_answer(stored, self.generated_starting(0, sounded_tick), sounded_tick)
         self._events.put(ModelLoaded(path, stored.header))
         self._events.put(Truncated(sounded_tick))
         self._publish_passage()
@@ -133,20 +130,17 @@ class Generator(threading.Thread):
         if self.stored is not None:
             self._interrupt()
             end_tick = n_frames * self._frame
-            self._begin_take(self.stored, heard, end_tick)
+            self._begin_answer(self.stored, heard, end_tick)
             self._publish(0)
             self._events.put(Sounded(end_tick))
 
-    def _begin_take(self, stored: StoredModel, heard: Sequence[Note], end_tick: int) -> None:
-        """Start a take that remembers these notes up to a tick, on the grid of the model."""
-        self.stored, self._take = stored, Take(stored)
-        grid = self._take.grid
-        n_frames = -(-end_tick // grid.frame)
-        self._voices = Voices(grid, self._articulation, self._meter, heard, n_frames)
-        self._constraints = Constraints.of(self._score, self._mode, grid)
-        frames = grid.frames_of(heard, 0, n_frames)
-        self._take.remember(v | (self._constraints.row(i) == ON) for i, v in enumerate(frames))
-        self._sounded, self._stale = n_frames, None
+    def _begin_answer(self, stored: StoredModel, heard: Sequence[Note], end_tick: int) -> None:
+        """Let a model go on from these notes, which reach up to a tick."""
+        self.stored = stored
+        self._answer = Answer(
+            stored, self._score, self._mode, self._articulation, self._meter, heard, end_tick
+        )
+        self._sounded, self._stale = len(self._answer), None
 
     def set_score(self, score: Score) -> None:
         """Take over an edited drawing."""
@@ -174,17 +168,24 @@ class Generator(threading.Thread):
             self._sampling = sampling
             self._truncate(frozen)
 
-    def set_articulation(self, articulation: Articulation, meter: Meter) -> None:
-        """Change how held keys are struck and where the bars are, from the next frame on."""
+    def set_articulation(self, articulation: Articulation) -> None:
+        """Change how held keys are struck, from the next frame on, where the model leaves it."""
         frozen = self._interrupt()
-        self._articulation, self._meter = articulation, meter
-        if self._voices is not None and self._take is not None:
-            self._voices.articulation, self._voices.meter = articulation, meter
-            changed = self._voices.truncate(frozen)
-            for index in range(len(self._voices), len(self._take)):
-                changed = min(changed, self._voices.append(self._own_keys(index)))
-            self._publish(changed)
-            self._hand_over.mend()
+        self._articulation = articulation
+        if self._answer is not None:
+            self._answer.set_articulation(articulation)
+            self._voice_anew(frozen)
+
+    def set_meter(self, meter: Meter) -> None:
+        """Change where the bars are; a model that is told them plays on anew from the playhead."""
+        frozen, before = self._interrupt(), self._meter
+        self._meter = meter
+        if self._answer is not None:
+            self._answer.set_meter(meter)
+            if meter != before and self._answer.follows_bars:
+                self._truncate(frozen)
+            else:
+                self._voice_anew(frozen)
 
     def set_bpm(self, bpm: float) -> None:
         """Change the tempo; notes already handed over keep their ticks."""
@@ -232,7 +233,7 @@ class Generator(threading.Thread):
 
     @property
     def _frame(self) -> int:
-        return self._take.grid.frame if self._take is not None else PPQ
+        return self._answer.grid.frame if self._answer is not None else PPQ
 
     def _begin_if_ready(self) -> None:
         """Start where it is wanted; a frame not there yet is drawn first, turn by turn."""
@@ -241,14 +242,14 @@ class Generator(threading.Thread):
             return
         self.arrive(tick)
         frame = tick // self._frame
-        if self._take is not None and len(self._take) == frame:
+        if self._answer is not None and len(self._answer) == frame:
             self._sample_to(frame + 1)
-        if self._take is None or len(self._take) > frame:
+        if self._answer is None or len(self._answer) > frame:
             held: list[Part] = [
                 (note, True) for note in self._score.overlapping(tick, tick + 1) if note.on < tick
             ]
-            if self._voices is not None:
-                held += [(note, False) for note in self._voices.sounding(tick, self._score)]
+            if self._answer is not None:
+                held += [(note, False) for note in self._answer.sounding(tick)]
             self._hand_over.begin(tick, self._bpm, held)
             self._pending, self._rest, self._playing = None, tick, True
             self._events.put(Playing(True))
@@ -299,11 +300,9 @@ class Generator(threading.Thread):
 
     def _constrain(self, frozen: int) -> None:
         """Derive the constraints anew; draw again what they change, now or at the next pass."""
-        if self._take is None or self._constraints is None:
+        if self._answer is None:
             return
-        before = self._constraints
-        self._constraints = Constraints.of(self._score, self._mode, self._take.grid)
-        changed = self._constraints.differences(before)
+        changed = self._answer.constrain(self._score, self._mode)
         behind, ahead = changed[changed < frozen], changed[changed >= frozen]
         if behind.size:
             first = int(behind[0])
@@ -313,53 +312,49 @@ class Generator(threading.Thread):
         self._publish_passage()
 
     def _truncate(self, n_frames: int) -> None:
-        if self._take is None or self._voices is None:
+        if self._answer is None:
             return
         if self._stale is not None and n_frames <= self._stale:
             self._stale = None
-        if n_frames < len(self._take):
-            self._take.truncate(n_frames)
-            changed = self._voices.truncate(n_frames)
+        if n_frames < len(self._answer):
+            changed = self._answer.truncate(n_frames)
             self._sounded = min(self._sounded, n_frames)
             self._events.put(Truncated(n_frames * self._frame))
             self._publish(changed)
             self._hand_over.mend()
 
+    def _voice_anew(self, n_frames: int) -> None:
+        if self._answer is not None:
+            self._publish(self._answer.voice_anew(n_frames))
+            self._hand_over.mend()
+
     def _sample_ahead(self) -> bool:
         """Draw one more frame if the look-ahead is short; tell whether there was work."""
-        if self._take is None:
+        if self._answer is None:
             return False
         start = self.position() if self._pending is None else self._pending
         ahead = start + LOOK_AHEAD_BARS * self._meter.bar_ticks
         wanted = ceil(ahead / self._frame)
-        if len(self._take) >= wanted:
+        if len(self._answer) >= wanted:
             return False
-        self._sample_to(len(self._take) + 1)
+        self._sample_to(len(self._answer) + 1)
         return True
 
     def _sample_to(self, n_frames: int) -> None:
-        take, voices = self._take, self._voices
-        if take is None or voices is None or self._constraints is None:
+        answer = self._answer
+        if answer is None:
             return
-        begin, changed = len(take), len(take) * self._frame
-        while len(take) < n_frames and not self._closing:
-            own = take.extend(self._constraints, self._sampling)
-            changed = min(changed, voices.append(np.flatnonzero(own).tolist()))
-        if len(take) > begin:
+        begin, changed = len(answer), len(answer) * self._frame
+        while len(answer) < n_frames and not self._closing:
+            changed = min(changed, answer.extend(self._sampling))
+        if len(answer) > begin:
             self._publish(changed, glow_from=begin)
 
-    def _own_keys(self, index: int) -> list[int]:
-        assert self._take is not None
-        assert self._constraints is not None
-        own = self._take.frame(index) & (self._constraints.row(index) != ON)
-        return np.flatnonzero(own).tolist()
-
     def _publish(self, from_tick: int, glow_from: int | None = None) -> None:
-        if self._take is None:
+        if self._answer is None:
             return
-        n_frames, step = len(self._take), self._frame
+        n_frames, step = len(self._answer), self._frame
         glow_from = n_frames if glow_from is None else glow_from
-        glow = [self._take.glow(i) for i in range(glow_from, n_frames)]
         self._events.put(
             Generated(
                 from_tick,
@@ -367,13 +362,12 @@ class Generator(threading.Thread):
                 n_frames * step,
                 step,
                 glow_from,
-                np.array(glow, np.float32).reshape(len(glow), self._take.grid.n_keys),
+                self._answer.glow(glow_from),
             )
         )
 
     def _publish_passage(self) -> None:
-        span = self._constraints.passage if self._constraints else (0, 0)
-        first, last = span[0] * self._frame, span[1] * self._frame
+        first, last = self._answer.passage if self._answer else (0, 0)
         self._events.put(Passage((first, last) if last > first else None))
 
     # -- what there is to play ---------------------------------------------------------------
@@ -393,6 +387,4 @@ class Generator(threading.Thread):
 
     def generated_starting(self, first: int, last: int) -> list[Note]:
         """Return the generated notes, clear of the drawn ones, with ``first <= on < last``."""
-        if self._voices is None:
-            return []
-        return self._voices.starting(first, last, self._score)
+        return [] if self._answer is None else self._answer.starting(first, last)

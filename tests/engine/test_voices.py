@@ -29,7 +29,7 @@ def every(voices):
 def grown(roll, grid, articulation, meter):
     voices = Voices(grid, articulation, meter)
     for row in roll:
-        voices.append(np.flatnonzero(row).tolist())
+        voices.append(row)
     return voices
 
 
@@ -46,7 +46,7 @@ def test_taken_back_and_grown_again_leaves_no_trace(old, new, cut, grid, articul
     voices = grown(old, grid, articulation, meter)
     voices.truncate(cut)
     for row in new:
-        voices.append(np.flatnonzero(row).tolist())
+        voices.append(row)
     whole = np.vstack([old[:cut], new])
     assert places(every(voices)) == places(grid.notes_of(whole, articulation, meter))
 
@@ -55,7 +55,7 @@ def test_taken_back_and_grown_again_leaves_no_trace(old, new, cut, grid, articul
 def test_append_names_the_earliest_frame_whose_notes_changed(roll, grid, articulation, meter):
     voices, before = Voices(grid, articulation, meter), set()
     for row in roll:
-        changed = voices.append(np.flatnonzero(row).tolist())
+        changed = voices.append(row)
         now = places(every(voices))
         assert all(on >= changed for on, *_ in before ^ now)
         before = now
@@ -99,7 +99,7 @@ def test_notes_of_an_earlier_take_stay_as_they_sounded(old, new, articulation, c
     n_past = -(-len(old) // 2)
     voices = Voices(quarters, Articulation.RESTRIKE, Meter(), heard, n_past)
     for row in new:
-        voices.append(np.flatnonzero(row).tolist())
+        voices.append(row)
     found = every(voices)
     assert sorted(n for n in found if n.on < len(old) * 240) == sorted(heard)
     assert all(n.on >= n_past * 480 for n in found if n not in heard)
