@@ -35,7 +35,21 @@ ARTICULATION_WORDS = {
     Articulation.BAR: "Strike on the bar",
     Articulation.TIE: "Tie into one note",
 }
-FRAME_WORDS = {1: "quarter notes", 2: "eighth notes", 4: "sixteenth notes"}
+LEARNED = "As the model plays"
+ARTICULATION_TIP = "What a note does that goes on in the next frame"
+LEARNED_TIP = (
+    "This model has learned which notes are struck again and which are held.\n"
+    "Your choice comes back with a model that has not."
+)
+FRAME_WORDS = {
+    1: "quarter notes",
+    2: "eighth notes",
+    3: "eighth triplets",
+    4: "sixteenth notes",
+    6: "sixteenth triplets",
+    8: "thirty-second notes",
+}
+MEMORY_WORDS = {"gru": "GRU", "tanh": "tanh", "sigmoid": "sigmoid"}
 
 
 class SamplerPanel(QFrame):
@@ -82,8 +96,9 @@ class SamplerPanel(QFrame):
             100,
             lambda value: f"{_steps_at(value)} steps",
         )
+        self._articulation = Articulation.RESTRIKE
         self.articulation = QComboBox()
-        self.articulation.setToolTip("What a note does that goes on in the next frame")
+        self.articulation.setToolTip(ARTICULATION_TIP)
         self.articulation.setAccessibleName("Repeated notes")
         self.articulation.addItems(list(ARTICULATION_WORDS.values()))
         self.articulation.activated.connect(
@@ -156,8 +171,18 @@ class SamplerPanel(QFrame):
         self.seed.setText(_spaced(sampling.seed))
 
     def set_articulation(self, articulation: Articulation) -> None:
-        """Show what repeated notes do."""
-        self.articulation.setCurrentIndex(list(ARTICULATION_WORDS).index(articulation))
+        """Show what repeated notes do, with this model or the next that leaves it open."""
+        self._articulation = articulation
+        if self.articulation.isEnabled():
+            self.articulation.setCurrentIndex(list(ARTICULATION_WORDS).index(articulation))
+
+    def _offer_articulation(self, learned: bool) -> None:
+        """Offer the choice of what repeated notes do, or say that the model has learned it."""
+        self.articulation.clear()
+        self.articulation.addItems([LEARNED] if learned else list(ARTICULATION_WORDS.values()))
+        self.articulation.setEnabled(not learned)
+        self.articulation.setToolTip(LEARNED_TIP if learned else ARTICULATION_TIP)
+        self.set_articulation(self._articulation)
 
     def set_models(self, models: Sequence[tuple[Path, str]]) -> None:
         """List the models: path and name."""
@@ -171,8 +196,8 @@ class SamplerPanel(QFrame):
             self._paths.append(path)
             self.model.addItem(header.name)
         self.model.setCurrentIndex(self._paths.index(path))
-        frames = FRAME_WORDS.get(header.frames_per_beat, f"{header.frames_per_beat} frames a beat")
-        self.about.setText(f"RNN-RBM, {header.n_hidden} hidden, {frames}")
+        self.about.setText(about(header))
+        self._offer_articulation(header.planes > 1)
         self.model.setToolTip(f"{header.name}: learned from {header.corpus}. {header.attribution}")
 
     def draw_seed(self) -> None:
@@ -241,6 +266,20 @@ class Fader(QWidget):
 
     def _show(self, value: int) -> None:
         self.value.setText(self._words(value))
+
+
+def about(header: ModelHeader) -> str:
+    """Return what a model is in a few words."""
+    words = [header.kind_words]
+    if header.kind == "rnn-rbm":
+        words.append(f"{MEMORY_WORDS[header.memory]} memory")
+    words.append(f"{header.n_hidden} hidden units")
+    words.append(FRAME_WORDS.get(header.frames_per_beat, f"{header.frames_per_beat} frames a beat"))
+    if header.planes > 1:
+        words.append("learned articulation")
+    if header.bars:
+        words.append("knows the bar")
+    return ", ".join(words)
 
 
 def _label(text: str, role: str, *, wrap: bool = False) -> QLabel:
