@@ -14,7 +14,9 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QSlider,
+    QSpacerItem,
     QVBoxLayout,
     QWidget,
 )
@@ -80,6 +82,7 @@ class SamplerPanel(QFrame):
         self.model.setAccessibleName("Model")
         self.model.activated.connect(lambda i: self.model_chosen.emit(self._paths[i]))
         self.about = _label("", "muted", wrap=True)
+        self.about.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.temperature = Fader(
             "Temperature",
             "How daring the model is: 1.00 as learned, lower safer, higher wilder.\n"
@@ -134,21 +137,21 @@ class SamplerPanel(QFrame):
         column.addWidget(_label("MODEL", "section"))
         column.addWidget(self.model)
         column.addWidget(self.about)
-        column.addSpacing(16)
+        column.addItem(_gap())
         column.addWidget(_label("FEEL", "section"))
         column.addWidget(self.temperature)
         column.addWidget(self.mixing)
         column.addSpacing(4)
         column.addWidget(_label("Repeated notes", "field"))
         column.addWidget(self.articulation)
-        column.addSpacing(16)
+        column.addItem(_gap())
         column.addWidget(_label("CHANCE", "section"))
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.seed, 1)
         row.addWidget(self.reroll)
         column.addLayout(row)
-        column.addSpacing(16)
+        column.addItem(_gap())
         column.addWidget(self.keep)
         column.addStretch(1)
 
@@ -280,6 +283,11 @@ def about(header: ModelHeader) -> str:
     if header.bars:
         words.append("knows the bar")
     return ", ".join(words)
+
+
+def _gap() -> QSpacerItem:
+    """Return what sets sections apart; a low window takes of it before it clips a line."""
+    return QSpacerItem(0, 16, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Maximum)
 
 
 def _label(text: str, role: str, *, wrap: bool = False) -> QLabel:
