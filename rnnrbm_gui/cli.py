@@ -66,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--in-c", action="store_true", help="of a folder: transpose each piece to C")
     train.add_argument(
+        "--onsets",
+        action="store_true",
+        help="of the chorales at sixteenths: onsets and bars from the scores of music21",
+    )
+    train.add_argument(
         "--resume", action="store_true", help="go on where a run to the same file was stopped"
     )
     train.set_defaults(run=_train)
@@ -181,6 +186,7 @@ def _train(options: argparse.Namespace) -> int:
         n_recurrent=options.n_recurrent,
         in_c=options.in_c,
         frames_per_beat=options.frames_per_beat,
+        onsets=options.onsets,
         resume=options.resume,
     )
     try:

@@ -25,6 +25,11 @@ def models() -> Path:
     return resources() / "models"
 
 
+def own_models() -> Path:
+    """Return the folder of the models the user has trained (not made here)."""
+    return Path(platformdirs.user_data_dir(APP, appauthor=False)) / "models"
+
+
 def config() -> Path:
     """Return the folder of the user's settings (not made here)."""
     return Path(platformdirs.user_config_dir(APP, appauthor=False))

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.model_file import StoredModel
-from rnnrbm_gui.engine.constraints import ON, Constraints, Mode
+from rnnrbm_gui.engine.constraints import Constraints, Mode
 from rnnrbm_gui.engine.sampler import Sampling, Take
 from rnnrbm_gui.engine.voices import Voices
 from rnnrbm_gui.music.note import Note
-from rnnrbm_gui.music.roll import Articulation, Roll
+from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
 
@@ -50,7 +50,7 @@ class Answer:
         n_frames = -(-end_tick // self.grid.frame)
         self._voices = Voices(self.grid, articulation, meter, heard, n_frames)
         self._constraints = Constraints.of(score, mode, self.grid)
-        self._take.remember(self._with_drawn(self.grid.frames_of(heard, 0, n_frames)))
+        self._take.remember_notes(heard, self._constraints, n_frames)
 
     def __len__(self) -> int:
         return len(self._take)
@@ -94,14 +94,13 @@ class Answer:
         """Make notes of the frames from ``n_frames`` on again; return the earliest tick changed."""
         changed = self._voices.truncate(n_frames)
         for index in range(len(self._voices), len(self._take)):
-            own = self._take.frame(index) & (self._constraints.row(index) != ON)
+            own = self._take.own(index, self._constraints)
             changed = min(changed, self._voices.append(own))
         return changed
 
     def glow(self, first: int) -> NDArray[np.float32]:
         """Return how probable each key was in the frames from ``first`` on, (n, n_keys)."""
-        rows = [self._take.glow(i) for i in range(first, len(self._take))]
-        return np.array(rows, np.float32).reshape(len(rows), self.grid.n_keys)
+        return self._take.glow(first)
 
     def starting(self, first: int, last: int) -> list[Note]:
         """Return the notes, clear of the drawn ones, with ``first <= on < last`` in ticks."""
@@ -110,13 +109,3 @@ class Answer:
     def sounding(self, tick: int) -> list[Note]:
         """Return the notes that began before a tick and still sound there."""
         return self._voices.sounding(tick, self._score)
-
-    def _with_drawn(self, frames: Roll) -> Roll:
-        """Return heard frames, (n_frames, n_visible), with the drawn notes in them.
-
-        What is drawn stands over what was heard: a drawn note is struck where it begins only.
-        """
-        rows = np.array([self._constraints.row(i) for i in range(len(frames))], np.int8)
-        rows = rows.reshape(frames.shape)
-        drawn = np.tile(rows[:, : self.grid.n_keys] == ON, self.grid.planes)
-        return np.where(drawn, rows == ON, frames)

@@ -130,6 +130,18 @@ class Engine:
         """Put the playhead at a tick of the roll."""
         self._generator.post(lambda: self._generator.seek(tick))
 
+    def listen(self, notes: Sequence[Note], bpm: float) -> None:
+        """Let notes sound apart from the roll, at once, from their tick 0 on; the roll pauses."""
+        self._generator.post(lambda: self._generator.listen(notes, bpm))
+
+    def hush(self) -> None:
+        """End what ``listen`` began; the roll is left alone."""
+        self._generator.post(self._generator.hush)
+
+    def listened_to(self) -> float | None:
+        """Return the tick reached in what ``listen`` began, None when it is over."""
+        return self._generator.listened_to()
+
     def audition(self, pitch: int, sounding: bool) -> None:
         """Let a clicked key sound at once, or end it."""
         if sounding:

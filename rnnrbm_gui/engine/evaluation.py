@@ -13,13 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from rnnrbm_gui.data.corpus import Corpus, CorpusError, Roll, load_corpus
+from rnnrbm_gui.data import chorale_scores
+from rnnrbm_gui.data.corpus import load_corpus
 from rnnrbm_gui.data.model_file import load_model, save_model
+from rnnrbm_gui.engine.material import Form, Material, material_of
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.models import accuracy, kernels, likelihood
 from rnnrbm_gui.models.accuracy import Accuracy
 from rnnrbm_gui.models.annealing import STARTS, Start
 from rnnrbm_gui.models.likelihood import Likelihood
+from rnnrbm_gui.models.rhythm_statistics import Articulation, Comparison, RhythmStatistics
 from rnnrbm_gui.models.sampler import FrameSampler
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.statistics import RollStatistics, samples
@@ -49,12 +52,14 @@ class Evaluation:
         accuracy: in percent.
         of_data: statistics of the music measured on.
         of_samples: statistics of what the model plays.
+        rhythm: samples beside data by their onsets and bars, where the model has such.
     """
 
     likelihoods: list[Likelihood]
     accuracy: Accuracy
     of_data: RollStatistics
     of_samples: RollStatistics
+    rhythm: Comparison | None = None
 
     @property
     def likelihood(self) -> Likelihood:
@@ -72,6 +77,18 @@ class Evaluation:
             "notes": round(self.of_data.notes, 4),
             "sampled_held": round(self.of_samples.held, 4),
             "sampled_notes": round(self.of_samples.notes, 4),
+            "four_notes": round(self.of_data.frames_with[4], 4),
+            "sampled_four_notes": round(self.of_samples.frames_with[4], 4),
+            **self._rhythm_figures(),
+        }
+
+    def _rhythm_figures(self) -> dict[str, float]:
+        figures = self.rhythm.figures if self.rhythm is not None else ()
+        return {
+            f"sampled_distance_{one.name.replace(' ', '_').replace(',', '')}": round(
+                one.distance, 4
+            )
+            for one in figures
         }
 
     def summary(self) -> dict[str, Any]:
@@ -120,16 +137,19 @@ def evaluate(
     stored = load_model(model)
     # A folder of MIDI is put on the grid of the model, not on the one its files would choose.
     corpus = load_corpus(data, frames_per_beat=stored.header.frames_per_beat)
-    rolls = filled(corpus, split)
-    if rolls[0].shape[1] != stored.model.n_visible:
-        raise UserError(
-            f"The model has {stored.model.n_visible} keys and the corpus {rolls[0].shape[1]}: "
-            "choose a model trained on such a corpus."
-        )
+    form = Form.of(stored.header)
+    if form.planes == 2:
+        corpus = chorale_scores.articulate(corpus, tell=progress)
+    material = material_of(corpus, split, form)
     report(f"{stored.header.name} on {corpus.name}, part {split}")
+    if material.n_outside:
+        report(
+            f"{material.n_outside:,} notes, a frame each, lie outside of the model's keys: what it "
+            "cannot play is not counted against it."
+        )
     found = evaluation_of(
         stored.model,
-        rolls,
+        material,
         starts=starts,
         n_chains=n_chains,
         n_temperatures=n_temperatures,
@@ -148,7 +168,7 @@ def evaluate(
 
 def evaluation_of(
     model: SequenceModel,
-    rolls: Sequence[Roll],
+    material: Material,
     *,
     starts: Sequence[Start] = STARTS,
     n_chains: int = 100,
@@ -158,11 +178,13 @@ def evaluation_of(
     report: Say,
     progress: Say = lambda words: None,
 ) -> Evaluation:
-    """Measure a model on sequences; arguments as in ``evaluate``."""
+    """Measure a model on sequences in its form; further arguments as in ``evaluate``."""
     n_threads = cores()
+    rolls, positions = material.rolls, material.positions
     likelihoods = likelihood.measure(
         model,
         rolls,
+        positions=positions,
         starts=starts,
         n_chains=n_chains,
         n_temperatures=n_temperatures,
@@ -172,7 +194,7 @@ def evaluation_of(
         tell=_Course("likelihood", progress),
     )
     _report_likelihoods(likelihoods, report)
-    frames = likelihood.frames_of(model, rolls, most_frames)
+    frames = likelihood.frames_of(model, rolls, most_frames, positions)
     reached = accuracy.measure(
         model, frames, seed=seed, n_threads=n_threads, tell=_Course("accuracy", progress)
     )
@@ -185,14 +207,36 @@ def evaluation_of(
         f"{reached.map_frames:.2f} % as the mean over frames"
     )
     kernels.compile_kernel()
-    n_frames = round(float(np.mean([len(roll) for roll in rolls])))
-    played = samples(
-        FrameSampler(model), SAMPLED_PIECES, min(n_frames, MOST_SAMPLED_FRAMES), seed=seed
+    found = Evaluation(
+        likelihoods, reached, *_samples_beside_data(FrameSampler(model), material, seed)
     )
-    found = Evaluation(likelihoods, reached, RollStatistics.of(rolls), RollStatistics.of(played))
     report(f"data:    {found.of_data}")
     report(f"samples: {found.of_samples}")
+    if found.rhythm is not None:
+        report(str(found.rhythm))
     return found
+
+
+def _samples_beside_data(
+    sampler: FrameSampler, material: Material, seed: int
+) -> tuple[RollStatistics, RollStatistics, Comparison | None]:
+    """Let the model play and count; with onsets, as many pieces as there are, in their bars."""
+    n_keys = material.form.n_keys
+    data = [roll[:, :n_keys] for roll in material.rolls]
+    if material.positions is None:
+        n_frames = min(round(float(np.mean([len(roll) for roll in data]))), MOST_SAMPLED_FRAMES)
+        played = samples(sampler, SAMPLED_PIECES, n_frames, seed=seed)
+        return RollStatistics.of(data), RollStatistics.of(played), None
+    played, articulated = [], []
+    for take, (x, piece) in enumerate(zip(material.positions, material.articulated, strict=True)):
+        [roll] = samples(sampler, 1, len(x), seed=seed, positions=x, first_take=take)
+        sounding, struck = roll[:, :n_keys], roll[:, n_keys:]
+        played.append(sounding)
+        articulated.append(
+            Articulation(sounding, struck & sounding, piece.position, piece.bar_frames)
+        )
+    rhythm = RhythmStatistics.of(material.articulated).compare(RhythmStatistics.of(articulated))
+    return RollStatistics.of(data), RollStatistics.of(played), rhythm
 
 
 def header_figures(found: Evaluation) -> dict[str, float]:
@@ -201,18 +245,6 @@ def header_figures(found: Evaluation) -> dict[str, float]:
         name if name.startswith("sampled_") else f"valid_{name}": value
         for name, value in found.figures().items()
     }
-
-
-def filled(corpus: Corpus, split: str) -> list[Roll]:
-    """Return the sequences of a part that have frames.
-
-    Raises:
-        CorpusError: there are none, or the part is missing.
-    """
-    rolls = [roll for roll in corpus.split(split) if len(roll)]
-    if not rolls:
-        raise CorpusError(f"The part '{split}' of '{corpus.name}' has no frames: it needs some.")
-    return rolls
 
 
 def check_ranges(**values: int) -> None:

@@ -38,6 +38,8 @@ from rnnrbm_gui.music.timing import PPQ, Meter
 
 FREEZE_S = 0.06
 """Frames that begin sooner than this are not drawn anew: the new ones could come too late."""
+LOADING_S = 3.0
+"""Given to the player before another model runs through what has sounded, which may be long."""
 LOOK_AHEAD_BARS = 8
 IDLE_WAIT_S = 0.04
 
@@ -52,6 +54,7 @@ class Generator(threading.Thread):
         super().__init__(name="generator", daemon=True)
         self._events = events
         self._hand_over = HandOver(client, self)
+        self.listened_to = self._hand_over.listened_to
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._closing = False
@@ -116,31 +119,37 @@ class Generator(threading.Thread):
     # -- commands ----------------------------------------------------------------------------
 
     def load(self, path: Path) -> None:
-        """Let another model go on from what has sounded."""
+        """Let another model go on from what has sounded, without a gap."""
         stored = load_model(path)
-        frozen = self._interrupt()
-        sounded_tick = frozen * self._frame
-        self._begin_answer(stored, self.generated_starting(0, sounded_tick), sounded_tick)
+        if self._playing and self._stale is None:
+            self._hand_over.advance(LOADING_S)
+        known = 0 if self._answer is None else len(self._answer) * self._frame
+        self._take_up(stored, self.generated_starting(0, known), known, sounding=True)
         self._events.put(ModelLoaded(path, stored.header))
-        self._events.put(Truncated(sounded_tick))
+        self._events.put(Truncated(self._sounded * self._frame))
         self._publish_passage()
 
     def recall(self, heard: Sequence[Note], n_frames: int) -> None:
         """Take up music of an earlier start as what has sounded; the model goes on from it."""
         if self.stored is not None:
             self._interrupt()
-            end_tick = n_frames * self._frame
-            self._begin_answer(self.stored, heard, end_tick)
+            self._take_up(self.stored, heard, n_frames * self._frame)
             self._publish(0)
-            self._events.put(Sounded(end_tick))
+            self._events.put(Sounded(n_frames * self._frame))
 
-    def _begin_answer(self, stored: StoredModel, heard: Sequence[Note], end_tick: int) -> None:
-        """Let a model go on from these notes, which reach up to a tick."""
-        self.stored = stored
-        self._answer = Answer(
-            stored, self._score, self._mode, self._articulation, self._meter, heard, end_tick
+    def _take_up(
+        self, stored: StoredModel, notes: Sequence[Note], end_tick: int, *, sounding: bool = False
+    ) -> None:
+        """Let a model go on from notes up to a tick, or from those of them that have sounded."""
+        answer = Answer(
+            stored, self._score, self._mode, self._articulation, self._meter, notes, end_tick
         )
-        self._sounded, self._stale = len(self._answer), None
+        n_frames = len(answer)
+        if sounding:  # only now is called back what is coming: all that takes long is done
+            n_frames = min(n_frames, -(-self._interrupt() * self._frame // answer.grid.frame))
+            answer.truncate(n_frames)
+        self.stored, self._answer = stored, answer
+        self._sounded, self._stale = n_frames, None
 
     def set_score(self, score: Score) -> None:
         """Take over an edited drawing."""
@@ -198,19 +207,25 @@ class Generator(threading.Thread):
         self._hand_over.loop = loop
 
     def play(self, until: int | None = None) -> None:
-        """Start at the playhead; the first frame is drawn first if it is not there.
-
-        Args:
-            until: the roll tick at which to stop; None plays on.
-        """
+        """Start at the playhead; stop at the roll tick ``until`` where it is given."""
         if not self._playing:
             self._hand_over.until = until
             self._pending = self._rest
             self._begin_if_ready()
 
+    def listen(self, notes: Sequence[Note], bpm: float) -> None:
+        """Sound notes apart from the roll, which pauses."""
+        self.pause()
+        self._hand_over.listen(notes, bpm)
+
+    def hush(self) -> None:
+        """End what ``listen`` began."""
+        if self.listened_to() is not None:
+            self.pause()
+
     def pause(self) -> None:
         """Silence, with the playhead where it is."""
-        if self._playing or self._pending is not None:
+        if self._playing or self._pending is not None or self.listened_to() is not None:
             self._halt(round(self.position()))
 
     def stop(self) -> None:
@@ -355,19 +370,12 @@ class Generator(threading.Thread):
             return
         n_frames, step = len(self._answer), self._frame
         glow_from = n_frames if glow_from is None else glow_from
-        self._events.put(
-            Generated(
-                from_tick,
-                tuple(self.generated_starting(from_tick, n_frames * step)),
-                n_frames * step,
-                step,
-                glow_from,
-                self._answer.glow(glow_from),
-            )
-        )
+        notes = tuple(self.generated_starting(from_tick, n_frames * step))
+        glow = self._answer.glow(glow_from)
+        self._events.put(Generated(from_tick, notes, n_frames * step, step, glow_from, glow))
 
     def _publish_passage(self) -> None:
-        first, last = self._answer.passage if self._answer else (0, 0)
+        first, last = (0, 0) if self._answer is None else self._answer.passage
         self._events.put(Passage((first, last) if last > first else None))
 
     # -- what there is to play ---------------------------------------------------------------

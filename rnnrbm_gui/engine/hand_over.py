@@ -7,6 +7,7 @@ has come.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from math import ceil
 from typing import Protocol
 
@@ -48,7 +49,7 @@ class Given:
 class HandOver:
     """The engine's side of the notes on their way to the player.
 
-    Thread: the generator thread, but for ``roll_now``.
+    Thread: the generator thread, but for ``roll_now`` and ``listened_to``.
 
     Attributes:
         loop: the stretch of the roll that repeats, None where there is none.
@@ -63,6 +64,7 @@ class HandOver:
         self._given: dict[int, Given] = {}
         self._given_to = 0  # play tick
         self._epoch = 0
+        self._listened: tuple[int, int] | None = None  # the epoch of loose notes, and their end
         self._next_id = 0
         self._bpm = 0.0
 
@@ -70,6 +72,24 @@ class HandOver:
         """Return the roll tick that sounds now, None before the first note was given."""
         now = self._client.tick_now()
         return None if now is None else self._timeline.roll(now)
+
+    def listened_to(self) -> float | None:
+        """Return the tick reached in notes apart from the roll, None when none are heard."""
+        listened, now = self._listened, self._client.tick_now()
+        if listened is None or now is None or listened[0] != self._epoch or now >= listened[1]:
+            return None
+        return max(0.0, now)
+
+    def listen(self, notes: Sequence[Note], bpm: float) -> None:
+        """Let the player sound notes apart from the roll, from their tick 0 on, at once."""
+        self._epoch += 1
+        self._given.clear()
+        self._client.play(0, self._epoch, bpm)
+        ids = count(self._next_id)
+        timed = [TimedNote(next(ids), n.on, n.off, n.pitch, n.velocity) for n in notes]
+        self._next_id += len(timed)
+        self._client.schedule(self._epoch, timed)
+        self._listened = (self._epoch, max((note.off for note in notes), default=0))
 
     def begin(self, tick: int, bpm: float, held: Sequence[Part]) -> None:
         """Start the player at a roll tick; ``held`` notes began before it and are struck there."""
@@ -88,6 +108,7 @@ class HandOver:
 
     def end(self) -> None:
         """Silence; the clock stops."""
+        self._listened = None
         self._client.pause()
         self._given.clear()
 
@@ -112,12 +133,12 @@ class HandOver:
             soon += self.loop.first - self.loop.last
         return sent, soon
 
-    def advance(self) -> None:
+    def advance(self, ahead_s: float = HANDED_AHEAD_S) -> None:
         """Give the player every note that begins within the next moment."""
         now = self._client.tick_now()
         if now is None:
             return
-        horizon = ceil(now + HANDED_AHEAD_S * ticks_per_second(self._bpm))
+        horizon = ceil(now + ahead_s * ticks_per_second(self._bpm))
         while self._given_to < horizon:
             piece = self._timeline.piece_at(self._given_to)
             first, last = round(piece.roll(self._given_to)), round(piece.roll(horizon))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.training import Settings
 
+PAPER = " from the piano-roll corpora of Boulanger-Lewandowski, Bengio and Vincent (ICML 2012)"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -15,6 +17,7 @@ class Recipe:
         transpose: semitones added when played.
         frames_per_beat: frames to the quarter note.
         bpm: a fitting tempo.
+        source: after the corpus's name, whom it is from.
         settings: how to train each kind of model.
     """
 
@@ -22,6 +25,7 @@ class Recipe:
     transpose: int = 0
     frames_per_beat: int = 2
     bpm: float = 100.0
+    source: str = PAPER
     settings: dict[Kind, Settings] = field(default_factory=dict)
 
     def settings_for(self, kind: Kind) -> Settings:
@@ -43,6 +47,25 @@ RECIPES = {
         bpm=120.0,
         settings={
             "rnn-rbm": Settings(updates=8000, rate=4e-3, decay=0.01, dropout=0.1, transposed=0)
+        },
+    ),
+    "Jsb16thSeparated with onsets": Recipe(
+        "Bach chorales, sixteenths",
+        0,
+        4,
+        72.0,
+        " (the chorales by voices at sixteenth notes), with onsets from the scores of music21",
+        {
+            "rnn-rbm": Settings(
+                n_hidden=200,
+                n_recurrent=200,
+                memory="gru",
+                updates=16000,
+                most_frames=128,
+                own_keys=True,
+                planes=2,
+                dropout=0.2,
+            )
         },
     ),
     "MuseData": Recipe("Classical scores"),

@@ -6,7 +6,7 @@ alone, so that the music does not depend on how far the look-ahead had run or ho
 were thrown away.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from rnnrbm_gui.engine.constraints import ON, UNSHOWN, Constraints
 from rnnrbm_gui.models.playable import State
 from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
 from rnnrbm_gui.music.bars import Bars
+from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Grid
 from rnnrbm_gui.music.timing import Meter
 
@@ -103,9 +104,14 @@ class Take:
         """Return a drawn frame as the model remembers it, bool (n_visible,)."""
         return self._frames[index]
 
-    def glow(self, index: int) -> NDArray[np.float32]:
-        """Return how probable it was that each free key sounds, float32 (n_keys,)."""
-        return self._glow[index]
+    def own(self, index: int, constraints: Constraints) -> NDArray[np.bool_]:
+        """Return what the model adds to what is drawn in a frame, bool (n_visible,)."""
+        return self._frames[index] & (constraints.row(index) != ON)
+
+    def glow(self, first: int) -> NDArray[np.float32]:
+        """Return how probable it was that each free key sounds, (n_frames - first, n_keys)."""
+        glow = self._glow[first:]
+        return np.array(glow, np.float32).reshape(len(glow), self.grid.n_keys)
 
     def extend(self, constraints: Constraints, sampling: Sampling) -> NDArray[np.bool_]:
         """Draw the next frame; return what the model adds to what is drawn, bool (n_visible,)."""
@@ -135,6 +141,21 @@ class Take:
         self._glow.append(glow)
         self._states.append(state)
         return v & (cells != ON)
+
+    def remember_notes(
+        self, notes: Sequence[Note], constraints: Constraints, n_frames: int
+    ) -> None:
+        """Take over music drawn elsewhere, up to a frame, as the model sees it beside the drawn.
+
+        What is drawn stands over what was heard: it is struck where it begins and nowhere else.
+        """
+        first = len(self._frames)
+        near = [note for note in notes if note.off > first * self.grid.frame]
+        heard = self.grid.frames_of(near, first, n_frames)
+        cells = np.array([constraints.row(i) for i in range(first, n_frames)], np.int8)
+        cells = cells.reshape(heard.shape)
+        drawn = np.tile(cells[:, : self.grid.n_keys] == ON, self.grid.planes)
+        self.remember(np.where(drawn, cells == ON, heard))
 
     def remember(self, frames: Iterable[NDArray[np.bool_]]) -> None:
         """Take over frames drawn elsewhere, (n_visible,), and run the recurrence through them."""

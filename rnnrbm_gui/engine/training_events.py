@@ -28,6 +28,8 @@ class Plan:
         n_recurrent: recurrent units; an RTRBM has as many as hidden ones, an RBM none.
         in_c: of a folder, transpose each piece so that its tonic is C.
         frames_per_beat: of a folder, the grid; None to find it.
+        onsets: of the chorales at sixteenths, take onsets and bars from the scores of music21, so
+            that articulation is learned.
         resume: go on from the checkpoint beside ``out``.
     """
 
@@ -41,6 +43,7 @@ class Plan:
     n_recurrent: int | None = None
     in_c: bool = False
     frames_per_beat: int | None = None
+    onsets: bool = False
     resume: bool = False
 
 
@@ -101,7 +104,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
-    """How far the full measurement of the finished model is, in words; empty at its end."""
+    """How far reading the scores or measuring the finished model is, in words; empty at the end."""
 
     words: str
 

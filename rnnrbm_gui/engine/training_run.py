@@ -6,28 +6,28 @@ with every measurement a checkpoint beside it, so that whatever stops the run lo
 """
 
 import hashlib
-import queue
 import shlex
-import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnrbm_gui.data.corpus import LOW, Corpus, load_corpus
+from rnnrbm_gui.data import chorale_scores
+from rnnrbm_gui.data.corpus import Corpus, load_corpus
 from rnnrbm_gui.data.model_file import ModelHeader, StoredModel, load_model, save_model
 from rnnrbm_gui.engine import checkpoint
+from rnnrbm_gui.engine.beside import beside
 from rnnrbm_gui.engine.checkpoint import Checkpoint
 from rnnrbm_gui.engine.evaluation import (
     Evaluation,
     check_ranges,
     evaluation_of,
-    filled,
     header_figures,
 )
+from rnnrbm_gui.engine.material import Form, Material, material_of, meter_of
 from rnnrbm_gui.engine.recipes import RECIPES, Recipe
 from rnnrbm_gui.engine.training_events import (
     Checked,
@@ -42,21 +42,20 @@ from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.models import likelihood
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.training import Settings, Trainer
-from rnnrbm_gui.music.timing import Meter
 
 MEASURED_FRAMES = 1000
 """Frames of ``valid`` behind the figures in a new model's header."""
 
 QUICK_FRAMES, QUICK_CHAINS, QUICK_TEMPERATURES = 300, 10, 500
 TOLD_EVERY_S = 0.25
+FIRST_CHECK = 100
+"""Updates after which there is something to see and to hear for the first time."""
 
 PATIENCE = 0.3
 """A run stops early when so large a share of its updates has brought nothing better."""
 
 OVER_FITTED = 0.05
 """Nats under the best from which on a falling validation LL is called over-fitting."""
-
-PAPER = "the piano-roll corpora of Boulanger-Lewandowski, Bengio and Vincent (ICML 2012)"
 
 Roll = NDArray[np.bool_]
 
@@ -69,13 +68,17 @@ def run(plan: Plan) -> Iterator[TrainingEvent]:
             fit, or the model cannot be written.
     """
     corpus = load_corpus(plan.data, in_c=plan.in_c, frames_per_beat=plan.frames_per_beat)
-    for remark in [*corpus.remarks, *map(str, corpus.pieces)]:
-        yield Remark(remark)
-    rolls, valid = filled(corpus, "train"), filled(corpus, "valid")
-    recipe = recipe_of(corpus)
+    recipe = recipe_of(corpus, plan.onsets)
     settings = settings_of(plan, recipe)
-    header = header_of(plan, corpus, recipe, settings, rolls)
-    trainer = Trainer(rolls, settings)
+    form = Form()
+    if plan.onsets:
+        corpus = yield from beside(_with_onsets(corpus))
+        form = Form.articulated(corpus, recipe.frames_per_beat, settings.transposed)
+    yield from map(Remark, [*corpus.remarks, *map(str, corpus.pieces)])
+    train, valid = material_of(corpus, "train", form), material_of(corpus, "valid", form)
+    rolls = train.rolls
+    header = header_of(plan, corpus, recipe, settings, train)
+    trainer = Trainer(rolls, settings, train.positions, form.bars.n_positions)
     identity = checkpoint.run_of(settings, fingerprint(rolls))
     there = checkpoint.path_beside(plan.out)
     best_ll, best_update, before_s = -np.inf, 0, 0.0
@@ -91,13 +94,13 @@ def run(plan: Plan) -> Iterator[TrainingEvent]:
         yield Remark(f"Going on after {old.update:,} of {settings.updates:,} updates.")
     frames = sum(map(len, rolls))
     yield Remark(f"Training on {len(rolls)} pieces, {frames:,} frames of {corpus.name}.")
-    train_frames = rolls if frames < 10_000 else rolls[:: max(1, frames // 10_000)]
     began = told = time.monotonic()
     first = trainer.update
     while not trainer.done:
         trainer.advance()
         now = time.monotonic()
         is_check = trainer.update % settings.check_every == 0 or trainer.done
+        is_check = is_check or trainer.update == FIRST_CHECK
         if is_check or now - told > TOLD_EVERY_S:
             rate = (now - began) / (trainer.update - first)
             yield _course(trainer, now - told, before_s + now - began, rate)
@@ -107,7 +110,7 @@ def run(plan: Plan) -> Iterator[TrainingEvent]:
             continue
         now = time.monotonic()
         model = trainer.model()
-        valid_ll, train_ll = quick_ll(model, valid), quick_ll(model, train_frames)
+        valid_ll, train_ll = quick_ll(model, valid), quick_ll(model, train)
         is_best = valid_ll > best_ll
         if is_best:
             best_ll, best_update = valid_ll, trainer.update
@@ -134,7 +137,7 @@ def run(plan: Plan) -> Iterator[TrainingEvent]:
     minutes = round((before_s + time.monotonic() - began) / 60, 1)
     yield Remark(f"Trained for {minutes} minutes; measuring the best model.")
     best = load_model(plan.out)
-    found = yield from _measured(best.model, valid)
+    found = yield from beside(_measurement(best.model, valid))
     figures = {**best.header.figures, "minutes": minutes, **header_figures(found)}
     header = replace(best.header, figures=figures)
     save_model(plan.out, best.model, header)
@@ -142,10 +145,10 @@ def run(plan: Plan) -> Iterator[TrainingEvent]:
     yield Trained(plan.out, header)
 
 
-def recipe_of(corpus: Corpus) -> Recipe:
+def recipe_of(corpus: Corpus, onsets: bool = False) -> Recipe:
     """Return what fits a corpus; one that is not among the published is played as it is."""
     own = Recipe(corpus.name, 0, corpus.frames_per_beat or 2, corpus.bpm or 100.0)
-    return RECIPES.get(corpus.name, own)
+    return RECIPES.get(f"{corpus.name} with onsets" if onsets else corpus.name, own)
 
 
 def settings_of(plan: Plan, recipe: Recipe) -> Settings:
@@ -167,25 +170,27 @@ def settings_of(plan: Plan, recipe: Recipe) -> Settings:
 
 
 def header_of(
-    plan: Plan, corpus: Corpus, recipe: Recipe, settings: Settings, rolls: Sequence[Roll]
+    plan: Plan, corpus: Corpus, recipe: Recipe, settings: Settings, train: Material
 ) -> ModelHeader:
     """Return what the model file will say about itself, but for its figures."""
-    named = corpus.name in RECIPES
+    named = recipe in RECIPES.values()
     header = ModelHeader(
         name=recipe.name,
         kind=plan.kind,
         memory=settings.memory,
-        n_visible=rolls[0].shape[1],
+        n_visible=train.rolls[0].shape[1],
         n_hidden=settings.n_hidden,
         n_recurrent=settings.n_state,
-        low=LOW,
+        planes=train.form.planes,
+        bars=str(train.form.bars),
+        low=train.form.low,
         transpose=recipe.transpose,
         frames_per_beat=recipe.frames_per_beat,
-        meter=str(corpus.meter or Meter()),
+        meter=str(meter_of(corpus)),
         bpm=recipe.bpm,
-        corpus=f"{corpus.name}, part train ({len(rolls)} pieces)",
+        corpus=f"{corpus.name}, part train ({len(train.rolls)} pieces)",
         command=command_of(plan),
-        attribution=f"Trained on {corpus.name}" + (f" from {PAPER}" if named else ""),
+        attribution=f"Trained on {corpus.name}{recipe.source if named else ''}",
     )
     if plan.kind != "rnn-rbm":
         header = replace(header, name=f"{recipe.name} ({header.kind_words})")
@@ -202,8 +207,7 @@ def command_of(plan: Plan) -> str:
         value = getattr(plan, name)
         if value is not None:
             words.append(f"--{name.replace('_', '-')} {value}")
-    if plan.in_c:
-        words.append("--in-c")
+    words += [f"--{name.replace('_', '-')}" for name in ("in_c", "onsets") if getattr(plan, name)]
     return " ".join(words)
 
 
@@ -220,18 +224,17 @@ def fingerprint(rolls: Sequence[Roll]) -> str:
     return digest.hexdigest()
 
 
-def quick_ll(model: SequenceModel, rolls: Sequence[Roll]) -> float:
+def quick_ll(model: SequenceModel, material: Material) -> float:
     """Return a rough LL a frame, of few runs: to compare the models of one run by."""
-    found = likelihood.measure(
+    found = likelihood.measure_from(
+        "frame",
         model,
-        rolls,
-        starts=("frame",),
+        likelihood.frames_of(model, material.rolls, QUICK_FRAMES, material.positions),
         n_chains=QUICK_CHAINS,
         n_temperatures=QUICK_TEMPERATURES,
-        most_frames=QUICK_FRAMES,
         reverse=False,
     )
-    return found[0].ll
+    return found.ll
 
 
 def _course(trainer: Trainer, passed_s: float, elapsed_s: float, rate: float) -> Course:
@@ -259,42 +262,18 @@ def _warning(ll: float, best_ll: float, update: int, best_update: int, settings:
     )
 
 
-def _measured(
-    model: SequenceModel, valid: Sequence[Roll]
-) -> Generator[TrainingEvent, None, Evaluation]:
-    """Measure in a thread beside, yield what it says, and return the evaluation."""
-    said: queue.SimpleQueue[TrainingEvent | Evaluation | BaseException] = queue.SimpleQueue()
-    stopped = threading.Event()
+Tell = Callable[[TrainingEvent], None]
 
-    def progress(words: str) -> None:
-        if stopped.is_set():
-            raise InterruptedError
-        said.put(Measuring(words))
 
-    def measure() -> None:
-        try:
-            said.put(
-                evaluation_of(
-                    model,
-                    valid,
-                    most_frames=MEASURED_FRAMES,
-                    report=lambda words: said.put(Remark(words)),
-                    progress=progress,
-                )
-            )
-        except BaseException as error:
-            said.put(error)
+def _with_onsets(corpus: Corpus) -> Callable[[Tell], Corpus]:
+    return lambda tell: chorale_scores.articulate(corpus, tell=lambda words: tell(Measuring(words)))
 
-    thread = threading.Thread(target=measure, name="measuring")
-    thread.start()
-    try:
-        while True:
-            event = said.get()
-            if isinstance(event, Evaluation):
-                return event
-            if isinstance(event, BaseException):
-                raise event
-            yield event
-    finally:
-        stopped.set()
-        thread.join()
+
+def _measurement(model: SequenceModel, valid: Material) -> Callable[[Tell], Evaluation]:
+    return lambda tell: evaluation_of(
+        model,
+        valid,
+        most_frames=MEASURED_FRAMES,
+        report=lambda words: tell(Remark(words)),
+        progress=lambda words: tell(Measuring(words)),
+    )

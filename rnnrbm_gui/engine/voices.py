@@ -1,5 +1,6 @@
 """Frame differences become notes, one frame at a time, and can be taken back to any frame."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -37,7 +38,8 @@ class Voices:
         n_past: int = 0,
     ) -> None:
         self.grid, self.articulation, self.meter = grid, articulation, meter
-        self._past = _cut(past, n_past * grid.frame)
+        self._past = sorted(_cut(past, n_past * grid.frame))  # may be long: looked up by onset
+        self._longest = max((note.duration for note in self._past), default=0)
         # Of each frame: key struck there -> frames held; key sounding there -> its onset; accent.
         self._lengths: list[dict[int, int]] = [{} for _ in range(n_past)]
         self._struck: list[dict[int, int]] = [{} for _ in range(n_past)]
@@ -81,8 +83,9 @@ class Voices:
         """
         step = self.grid.frame
         cut = n_frames * step
-        changed = [cut, *(note.on for note in self._past if note.off > cut)]
-        self._past = _cut(self._past, cut)
+        begin = self._onsets_from(cut - self._longest)
+        changed = [cut, *(note.on for note in self._past[begin:] if note.off > cut)]
+        self._past[begin:] = _cut(self._past[begin:], cut)
         del self._lengths[n_frames:], self._struck[n_frames:], self._accents[n_frames:]
         for key, onset in (self._struck[-1] if self._struck else {}).items():
             if self._lengths[onset][key] > n_frames - onset:
@@ -97,7 +100,7 @@ class Voices:
         if begin < len(self._struck):
             # A note that gives way to a drawn one may begin later than it was struck.
             begin = min([begin, *self._struck[begin].values()])
-        near = [note for note in self._past if note.overlaps(first, last)]
+        near = self._past_between(first, last)
         near += self._notes(begin, -(-last // step))
         shortest = min(step, SHORTEST_REST)
         clear = (clear_of(note, drawn, shortest) for note in near)
@@ -111,8 +114,15 @@ class Voices:
             begin = min(
                 [tick, *(onset * self.grid.frame for onset in self._struck[frame].values())]
             )
-        begin = min([begin, *(note.on for note in self._past if note.on < tick < note.off)])
+        begin = min([begin, *(note.on for note in self._past_between(tick, tick + 1))])
         return [note for note in self.starting(begin, tick, drawn) if note.off > tick]
+
+    def _past_between(self, first: int, last: int) -> list[Note]:
+        begin, end = self._onsets_from(first - self._longest), self._onsets_from(last)
+        return [note for note in self._past[begin:end] if note.overlaps(first, last)]
+
+    def _onsets_from(self, tick: int) -> int:
+        return bisect_left(self._past, tick, key=lambda note: note.on)
 
     def _notes(self, first: int, last: int) -> list[Note]:
         """Return the notes struck in the frames ``first <= t < last``."""
@@ -128,7 +138,9 @@ class Voices:
 
 def _cut(notes: Iterable[Note], tick: int) -> list[Note]:
     """Return the notes that begin before a tick, none of them longer than to there."""
-    return [replace(note, off=min(note.off, tick)) for note in notes if note.on < tick]
+    return [
+        note if note.off <= tick else replace(note, off=tick) for note in notes if note.on < tick
+    ]
 
 
 def accent(tick: int, meter: Meter) -> int:

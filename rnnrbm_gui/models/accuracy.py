@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import rbm
 from rnnrbm_gui.models.annealing import in_threads
-from rnnrbm_gui.models.kernels import padded
 from rnnrbm_gui.models.likelihood import Frames
 from rnnrbm_gui.models.sequence_model import SequenceModel
 
@@ -119,7 +118,7 @@ def draws(
     [key] = np.random.default_rng([seed, place]).integers(0, 2**64, 1, np.uint64)
     v = np.repeat(frames.before[some], n_draws, 0)
     bv_t, bh_t = (np.repeat(x[some], n_draws, 0) for x in (frames.bv_t, frames.bh_t))
-    chains.gibbs_chains(padded(model.W), padded(model.W.T), bv_t, bh_t, v, GIBBS_STEPS, key)
+    chains.gibbs_chains(chains.tables(model.W), bv_t, bh_t, v, GIBBS_STEPS, key)
     return v.reshape(-1, n_draws, model.n_visible)
 
 

@@ -10,14 +10,16 @@ that no key is out of reach. Neither is better everywhere, and any start gives a
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import rbm
-from rnnrbm_gui.models.kernels import padded
 from rnnrbm_gui.models.sequence_model import SequenceModel
+
+if TYPE_CHECKING:
+    from rnnrbm_gui.models.chains import Tables
 
 Float = NDArray[np.float32]
 Start = Literal["base-rate", "frame"]
@@ -79,7 +81,7 @@ def estimate_log_z(
     """
     from rnnrbm_gui.models import chains  # imports numba
 
-    W, WT = padded(model.W), padded(model.W.T)
+    tables = chains.tables(model.W)
     up = np.linspace(0.0, 1.0, n_temperatures)
     down = np.ascontiguousarray(up[::-1])
     n_frames = len(bv_t)
@@ -88,21 +90,20 @@ def estimate_log_z(
     def one_frame(t: int) -> None:
         rng = np.random.default_rng([seed, t])
         keys = rng.integers(0, 2**64, 5, np.uint64)
-        logits = np.array(model.base)  # writable, as the other start: one type to compile for
+        logits = model.base
         if start == "frame":
-            logits = _frame_start(model, W, WT, bv_t[t], bh_t[t], rng, keys[3:])
+            logits = _frame_start(model, tables, bv_t[t], bh_t[t], rng, keys[3:])
         rate = rbm.sigmoid(logits.astype(np.float64))
         log_z_start = model.n_hidden * np.log(2.0) + rbm.softplus(logits.astype(np.float64)).sum()
         v = rng.random((n_chains, model.n_visible)) < rate
-        log_weight = np.empty(n_chains)
-        chains.annealed_chains(W, WT, logits, bv_t[t], bh_t[t], v, up, keys[0], log_weight)
+        log_weight = chains.annealed_chains(tables, logits, bv_t[t], bh_t[t], v, up, keys[0])
         mean, found[2, t] = _log_mean_exp(log_weight)
         found[0, t] = log_z_start + mean
         if reverse:
             v = v[resampled(log_weight, rng)]
             many_bv, many_bh = _rows(bv_t[t], n_chains), _rows(bh_t[t], n_chains)
-            chains.gibbs_chains(W, WT, many_bv, many_bh, v, reverse_steps, keys[1])
-            chains.annealed_chains(W, WT, logits, bv_t[t], bh_t[t], v, down, keys[2], log_weight)
+            chains.gibbs_chains(tables, many_bv, many_bh, v, reverse_steps, keys[1])
+            log_weight = chains.annealed_chains(tables, logits, bv_t[t], bh_t[t], v, down, keys[2])
             mean, found[3, t] = _log_mean_exp(log_weight)
             found[1, t] = log_z_start - mean
 
@@ -143,8 +144,7 @@ def in_threads(
 
 def _frame_start(
     model: SequenceModel,
-    W: Float,
-    WT: Float,
+    tables: "Tables",
     bv: Float,
     bh: Float,
     rng: np.random.Generator,
@@ -157,9 +157,8 @@ def _frame_start(
     v = rng.random((SCOUTS, model.n_visible)) < base_rate
     # Annealed, for a chain from nowhere stays with the first chord that it meets.
     betas = np.linspace(0.0, 1.0, SCOUT_TEMPERATURES)
-    base, log_weight = np.array(model.base), np.empty(SCOUTS)
-    chains.annealed_chains(W, WT, base, bv, bh, v, betas, keys[0], log_weight)
-    chains.gibbs_chains(W, WT, _rows(bv, SCOUTS), _rows(bh, SCOUTS), v, SCOUT_STEPS, keys[1])
+    chains.annealed_chains(tables, model.base, bv, bh, v, betas, keys[0])
+    chains.gibbs_chains(tables, _rows(bv, SCOUTS), _rows(bh, SCOUTS), v, SCOUT_STEPS, keys[1])
     rate = (1.0 - BASE_SHARE) * v.mean(0) + BASE_SHARE * base_rate
     return np.log(rate / (1.0 - rate)).astype(np.float32)
 

@@ -101,7 +101,7 @@ def frames_of(
     most_frames: int | None = None,
     positions: Sequence[NDArray[np.int64]] | None = None,
 ) -> Frames:
-    """Run the model over sequences and return their frames, evenly thinned to ``most_frames``.
+    """Run the model over sequences and return their frames, thinned to ``most_frames``.
 
     Args:
         model: gives the biases.
@@ -114,7 +114,10 @@ def frames_of(
     piece = np.repeat(np.arange(len(rolls)), [len(roll) for roll in rolls])
     kept = np.arange(len(piece))
     if most_frames is not None and most_frames < len(piece):
-        kept = np.linspace(0, len(piece) - 1, most_frames).round().astype(np.int64)
+        # One by chance from each of as many equal stretches: music repeats, and frames a fixed way
+        # apart would all stand at the same place in the bar.
+        chance = np.random.default_rng(0).random(most_frames)
+        kept = ((np.arange(most_frames) + chance) * len(piece) / most_frames).astype(np.int64)
     silence = np.zeros((1, model.n_visible), np.bool_)
     before = [np.concatenate([silence, roll[:-1]]) for roll in rolls]
     return Frames(
@@ -195,6 +198,7 @@ def measure(
     model: SequenceModel,
     rolls: Sequence[Roll],
     *,
+    positions: Sequence[NDArray[np.int64]] | None = None,
     starts: Sequence[Start] = ("base-rate",),
     n_chains: int = 100,
     n_temperatures: int = 1000,
@@ -209,6 +213,7 @@ def measure(
     Args:
         model: what to measure.
         rolls: sequences of frames, each (n_frames, n_visible).
+        positions: of each sequence's frames in the bar; None where the model is not told them.
         starts: of AIS.
         n_chains: AIS runs a frame.
         n_temperatures: temperatures a run.
@@ -221,7 +226,7 @@ def measure(
     Returns:
         One for each start, or the exact one alone, the lowest first: that one counts.
     """
-    frames = frames_of(model, rolls, most_frames)
+    frames = frames_of(model, rolls, most_frames, positions)
     if model.n_hidden <= rbm.MOST_ENUMERATED:
         return [measure_exactly(model, frames, n_threads=n_threads, tell=tell)]
     found = []

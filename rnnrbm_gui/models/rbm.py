@@ -13,6 +13,9 @@ Array = NDArray[np.floating]
 MOST_ENUMERATED = 20
 """Most hidden units whose 2^n states ``exact_log_z`` sums over."""
 
+FARTHEST = 80.0
+"""Largest pre-activation whose exponential may be multiplied with seven others in float64."""
+
 
 def sigmoid(x: Array) -> Array:
     """Return 1 / (1 + exp(-x)), without overflow at either end."""
@@ -64,14 +67,17 @@ def exact_log_z(W: Array, bv: Array, bh: Array) -> float:
     if n_hidden > MOST_ENUMERATED:
         raise ValueError(f"n_hidden must be at most {MOST_ENUMERATED} to enumerate, got {n_hidden}")
     W, bv, bh = (np.asarray(x, np.float64) for x in (W, bv, bh))
-    # The low units' states are made once; the high units only add to the biases.
-    low = min(n_hidden, 12)
-    h_low = states(low)  # (2^low, low)
-    base = bv + h_low @ W[:, :low].T  # (2^low, n_visible)
-    total = -np.inf
-    for h_high in states(n_hidden - low):
-        terms = h_low @ bh[:low] + h_high @ bh[low:]
-        terms = terms + softplus(base + W[:, low:] @ h_high).sum(1)
-        top = terms.max()
-        total = np.logaddexp(total, top + np.log(np.exp(terms - top).sum()))
-    return float(total)
+    n_low = n_hidden // 2
+    low, high = states(n_low), states(n_hidden - n_low)
+    a, b = bv + low @ W[:, :n_low].T, high @ W[:, n_low:].T  # (2^n, n_visible) each
+    of_h = (low @ bh[:n_low])[:, None] + high @ bh[n_low:]
+    if np.abs(a).max() + np.abs(b).max() <= FARTHEST:
+        from rnnrbm_gui.models.enumeration_numba import log_terms  # imports numba
+
+        terms = np.empty((len(low), len(high)))
+        log_terms(np.exp(a), np.ascontiguousarray(np.exp(b).T), terms)
+    else:
+        terms = np.stack([softplus(row + b).sum(1) for row in a])
+    terms += of_h
+    top = terms.max()
+    return float(top + np.log(np.exp(terms - top).sum()))

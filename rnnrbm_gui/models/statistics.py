@@ -51,32 +51,28 @@ def samples(
     gibbs_steps: int = DEFAULT_GIBBS_STEPS,
     temperature: float = DEFAULT_TEMPERATURE,
     positions: NDArray[np.int64] | None = None,
+    first_take: int = 0,
 ) -> list[Roll]:
-    """Let the model play pieces from their beginning.
+    """Let the model play ``n_pieces`` pieces of ``n_frames`` frames from their beginning.
 
     Args:
         sampler: of the model.
         n_pieces: how many.
         n_frames: of each.
-        seed: of the draws; each piece is another take.
-        gibbs_steps: as in ``FrameSampler.draw``.
-        temperature: likewise.
-        positions: (n_frames,), of each frame in its bar; None where the model is not told.
+        seed: of the draws.
+        gibbs_steps: a frame.
+        temperature: of the draws.
+        positions: (n_frames,), of the frames in the bar; None where the model is not told them.
+        first_take: the number of the first piece: other takes, other music.
 
     Returns:
-        Of each piece the whole frames, (n_frames, n_visible), with every plane of keys.
-
-    Raises:
-        ValueError: there are not as many positions as frames.
+        (n_frames, n_visible) each.
     """
-    x = np.zeros(n_frames, np.int64) if positions is None else np.asarray(positions)
-    if x.shape != (n_frames,):
-        raise ValueError(f"positions must have the shape {(n_frames,)}, got {x.shape}")
-    places = [*x.tolist(), 0]  # nothing is drawn after the last frame
     free = np.zeros(sampler.model.n_visible, np.int8)
+    x = [0] * (n_frames + 1) if positions is None else [*map(int, positions), 0]
     pieces = []
-    for take in range(n_pieces):
-        state, roll = sampler.first_state(places[0]), np.zeros((n_frames, len(free)), np.bool_)
+    for take in range(first_take, first_take + n_pieces):
+        state, roll = sampler.first_state(x[0]), np.zeros((n_frames, len(free)), np.bool_)
         for frame in range(n_frames):
             drawn = sampler.draw(
                 state,
@@ -88,6 +84,6 @@ def samples(
                 temperature=temperature,
             )
             roll[frame] = drawn.v
-            state = sampler.advance(state, drawn.v, places[frame + 1])
+            state = sampler.advance(state, drawn.v, x[frame + 1])
         pieces.append(roll)
     return pieces

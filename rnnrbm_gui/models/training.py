@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
 from rnnrbm_gui.models.gradients import Batch, Parameters, is_bias, trained
-from rnnrbm_gui.models.kernels import padded
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import N_GATES, Memory
 from rnnrbm_gui.models.sequence_model import SequenceModel, base_rates
@@ -218,20 +217,18 @@ class Trainer:
         s, p = self.settings, self._p
         batch, key = self._batch()
         run = gradients.unroll(s.kind, p, batch, s.memory)
-        # Only frames that are there are drawn; padding has no weight in the gradient.
-        real = batch.real > 0
-        drawn = batch.v[real] > 0.5
+        n_chains = batch.real.size
+        v_neg = batch.v.reshape(n_chains, -1) > 0.5
         chains.gibbs_chains(
-            padded(p["W"]),
-            padded(p["W"].T),
-            run.bv_t[real],
-            run.bh_t[real],
-            drawn,
+            chains.tables(p["W"]),
+            run.bv_t.reshape(n_chains, -1),
+            run.bh_t.reshape(n_chains, -1),
+            v_neg,
             s.k_at(self.update),
             key,
+            np.flatnonzero(batch.real),  # padding has no weight in the gradient
         )
-        negative = batch.v.copy()
-        negative[real] = drawn
+        negative = v_neg.reshape(batch.v.shape).astype(np.float32)
         grad = gradients.gradient(s.kind, p, batch, run, negative, s.memory)
         norms = {name: float(np.sqrt(np.square(g).sum())) for name, g in grad.items()}
         tally = self.tally

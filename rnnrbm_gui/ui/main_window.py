@@ -32,13 +32,14 @@ from rnnrbm_gui.ui.files import Files
 from rnnrbm_gui.ui.listener import Listener
 from rnnrbm_gui.ui.menus import Menus
 from rnnrbm_gui.ui.messages import MessageStrip
-from rnnrbm_gui.ui.model_shelf import model_to_start_with, shipped_models
+from rnnrbm_gui.ui.model_shelf import all_models, model_to_start_with
 from rnnrbm_gui.ui.roll.canvas import RollCanvas
 from rnnrbm_gui.ui.sampler_panel import SamplerPanel
 from rnnrbm_gui.ui.session import Session
 from rnnrbm_gui.ui.settings import Settings, load_settings, save_settings
 from rnnrbm_gui.ui.status_line import StatusLine
 from rnnrbm_gui.ui.theme import DARK, LIGHT, stylesheet, system_theme
+from rnnrbm_gui.ui.training.room import Training
 from rnnrbm_gui.ui.transport_bar import TransportBar
 
 SMALLEST = QSize(1120, 560)
@@ -78,7 +79,7 @@ class MainWindow(QMainWindow):
         self.messages = MessageStrip(self.canvas)
         self.status = StatusLine(engine, self.session)
         self._listener = Listener(self)
-        self.files = Files(self)
+        self.files, self.training = Files(self), Training(self)
         self._lay_out()
         self._connect()
         self.menus = Menus(self)
@@ -141,7 +142,7 @@ class MainWindow(QMainWindow):
         settings = self.settings
         self.panel.set_sampling(settings.sampling())
         self.panel.set_articulation(self.articulation)
-        self.panel.set_models(shipped_models())
+        self.panel.set_models(all_models())
         self.transport.set_mode(self.mode)
         self.transport.set_bpm(settings.bpm or 84)
         self._listener.show_outputs()
@@ -249,9 +250,9 @@ class MainWindow(QMainWindow):
         self.settings = replace(self.settings, following=following)
         self.canvas.set_following(following)
 
-    def load_model(self, path: Path) -> None:
-        """Let another model go on, at its own tempo."""
-        self._tempo_is_free = True
+    def load_model(self, path: Path, *, keep_tempo: bool = False) -> None:
+        """Let another model go on, at its own tempo or at this one."""
+        self._tempo_is_free = not keep_tempo
         self.engine.load_model(path)
 
     def _choose_output(self, output: OutputId) -> None:
@@ -293,6 +294,7 @@ class MainWindow(QMainWindow):
         app.setStyleSheet(stylesheet(theme))
         self.canvas.set_theme(theme)
         self.transport.set_theme(theme)
+        self.training.set_theme(theme)
         self._listener.show_outputs()
 
     def _system_theme_changed(self) -> None:
@@ -324,16 +326,16 @@ class MainWindow(QMainWindow):
     # -- Qt's own ----------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take MIDI files that are dragged in."""
-        if any(_is_midi(Path(url.toLocalFile())) for url in event.mimeData().urls()):
+        """Take MIDI files that are dragged in, and folders of them."""
+        if any(_is_welcome(Path(url.toLocalFile())) for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open the first MIDI file that is dropped."""
-        for url in event.mimeData().urls():
-            if _is_midi(Path(url.toLocalFile())):
-                self.files.open(Path(url.toLocalFile()))
+        """Open the first MIDI file that is dropped; a folder is there to be trained on."""
+        for path in (Path(url.toLocalFile()) for url in event.mimeData().urls()):
+            if _is_welcome(path):
                 event.acceptProposedAction()
+                (self.training.open if path.is_dir() else self.files.open)(path)
                 return
 
     def resizeEvent(self, event: Any) -> None:
@@ -361,6 +363,7 @@ class MainWindow(QMainWindow):
                     save_settings(self._settings_now())
             finally:
                 self.engine.close()
+                self.training.close()
         super().closeEvent(event)
 
     def _settings_now(self) -> Settings:
@@ -381,5 +384,5 @@ class MainWindow(QMainWindow):
         )
 
 
-def _is_midi(path: Path) -> bool:
-    return path.suffix.lower() in (".mid", ".midi")
+def _is_welcome(path: Path) -> bool:
+    return path.suffix.lower() in (".mid", ".midi") or path.is_dir()

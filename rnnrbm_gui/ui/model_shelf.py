@@ -1,4 +1,4 @@
-"""The models that come with the app, and the one to start with."""
+"""The models that come with the app, those the user has trained, and the one to start with."""
 
 from pathlib import Path
 
@@ -14,6 +14,22 @@ def shipped_models() -> list[tuple[Path, str]]:
     headers = [(path, _header_of(path)) for path in sorted(paths.models().glob("*.safetensors"))]
     found = [(path, header.name) for path, header in headers if header is not None]
     return sorted(found, key=lambda item: item[0].name != DEFAULT_MODEL)
+
+
+def learning_path() -> Path:
+    """Return where a model lies that plays while it is still being trained."""
+    return paths.state() / "learning.safetensors"
+
+
+def own_models() -> list[tuple[Path, str]]:
+    """Return path and name of every model the user has trained; the file's name is theirs."""
+    found = sorted(paths.own_models().glob("*.safetensors"), key=lambda path: path.stem.lower())
+    return [(path, path.stem) for path in found if _header_of(path) is not None]
+
+
+def all_models() -> list[tuple[Path, str]]:
+    """Return path and name of the shipped models, then the user's own."""
+    return shipped_models() + own_models()
 
 
 def model_to_start_with(wanted: str) -> Path:

@@ -29,6 +29,7 @@ from rnnrbm_gui.engine.sampler import (
     Sampling,
 )
 from rnnrbm_gui.music.roll import Articulation
+from rnnrbm_gui.ui.model_shelf import learning_path
 
 FEWEST_STEPS_OFFERED = 10
 ARTICULATION_WORDS = {
@@ -188,16 +189,25 @@ class SamplerPanel(QFrame):
         self.set_articulation(self._articulation)
 
     def set_models(self, models: Sequence[tuple[Path, str]]) -> None:
-        """List the models: path and name."""
+        """List the models: path and name; the one that plays stays chosen, and in the list."""
+        index = self.model.currentIndex()
+        chosen = [(self._paths[index], self.model.itemText(index))] if index >= 0 else []
+        listed = [*models, *(one for one in chosen if one[0] not in dict(models))]
+        if listed == [(p, self.model.itemText(i)) for i, p in enumerate(self._paths)]:
+            return  # it may be dropped down just now
+        self._paths = [path for path, _ in listed]
         self.model.clear()
-        self._paths = [path for path, _ in models]
-        self.model.addItems([name for _, name in models])
+        self.model.addItems([name for _, name in listed])
+        if chosen:
+            self.model.setCurrentIndex(self._paths.index(chosen[0][0]))
 
     def show_model(self, path: Path, header: ModelHeader) -> None:
         """Say which model plays."""
         if path not in self._paths:
             self._paths.append(path)
             self.model.addItem(header.name)
+        elif path == learning_path():
+            self.model.setItemText(self._paths.index(path), header.name)
         self.model.setCurrentIndex(self._paths.index(path))
         self.about.setText(about(header))
         self._offer_articulation(header.planes > 1)

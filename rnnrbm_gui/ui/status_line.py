@@ -3,7 +3,7 @@
 from collections import deque
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.ui.session import Session
@@ -31,7 +31,12 @@ class StatusLine(QFrame):
         self._label.setProperty("role", "muted")
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
+        self.training = QPushButton()
+        self.training.setProperty("role", "quiet")
+        self.training.setToolTip("Training goes on; show its window  (Ctrl+T)")
+        self.training.hide()
         row.addWidget(self._label, 1)
+        row.addWidget(self.training)
         self.output = ""
         self.unheard = ""
         self._hovered = ""
@@ -54,6 +59,11 @@ class StatusLine(QFrame):
         if not self._news:
             self._forget.start(HOVERED_MS)
         self.refresh()
+
+    def set_training(self, words: str) -> None:
+        """Say how far training is, at the end of the line; nothing where there is none."""
+        self.training.setText(words)
+        self.training.setVisible(bool(words))
 
     def _forget_words(self) -> None:
         self._news = self._hovered = ""

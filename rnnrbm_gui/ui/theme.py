@@ -4,6 +4,7 @@ What a widget is, its object name or a property says; the style sheet does the r
 
     QFrame[role="panel"]         a flat panel: transport bar, inspector, status line
     QFrame[role="card"]          a raised box inside a panel
+    QFrame[role="drop"]          a place to drop files on; [over="true"] while they hover
     QFrame[role="message"]       a strip with a message; [level="error"] for a bad one
     QLabel[role="section"]       a muted heading in capitals
     QLabel[role="muted"]         a word beside a value; [role="value"] the value itself
@@ -178,6 +179,9 @@ QFrame[role="message"] {
 QFrame[role="message"] QLabel { color: @text; }
 QFrame[role="message"][level="error"] { border-left: 3px solid @danger; background: @card; }
 
+QFrame[role="drop"] { background: @card; border: 1px dashed @muted; border-radius: 8px; }
+QFrame[role="drop"][over="true"] { background: @warm_strip; border: 1px solid @warm; }
+
 QLabel { background: transparent; }
 QLabel[role="section"] { color: @muted; font-size: 11px; font-weight: 600; }
 QLabel[role="muted"], QLabel[role="value"] { color: @muted; font-size: 12px; }
@@ -200,7 +204,10 @@ QPushButton[role="primary"] {
 QPushButton[role="primary"]:hover { border-color: @text; }
 QPushButton[role="primary"]:pressed { background: @warm_edge; }
 QPushButton[role="primary"]:disabled { background: @line; border-color: @line; color: @muted; }
-QPushButton[role="quiet"] { background: transparent; border-color: transparent; color: @muted; }
+QPushButton[role="quiet"] {
+    background: transparent; border-color: transparent; color: @muted;
+    font-size: 12px; padding: 2px 8px;
+}
 QPushButton[role="quiet"]:hover { background: @hover; color: @text; }
 
 QFrame[role="segments"] { background: @card; border: 1px solid @line; border-radius: 8px; }
@@ -257,6 +264,8 @@ QAbstractItemView {
     background: @card; border: 1px solid @line; border-radius: 8px;
     selection-background-color: @hover; selection-color: @text;
 }
+QListWidget::item { padding: 5px 8px; }
+QListWidget { font-size: 12px; padding: 3px 0; }
 QHeaderView::section { background: @panel; border: none; padding: 5px 8px; color: @muted; }
 QComboBox QAbstractItemView {
     background: @card; border: 1px solid @line; border-radius: 8px; padding: 4px;

@@ -1,12 +1,28 @@
+import os
 import pickle
-import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from rnnrbm_gui import cli
 from rnnrbm_gui.data.corpus import CorpusError
 from rnnrbm_gui.data.model_file import load_model
-from rnnrbm_gui.engine import training_run
+from rnnrbm_gui.engine import checkpoint, training_run
+from rnnrbm_gui.engine.training_events import (
+    Checked,
+    Course,
+    Measuring,
+    Plan,
+    Remark,
+    Trained,
+    TrainingEvent,
+)
 from rnnrbm_gui.errors import FileError, UserError
 
 
@@ -18,12 +34,25 @@ def corpus(tmp_path: Path) -> Path:
     return path
 
 
-def test_train_writes_a_model_with_its_figures(corpus: Path, tmp_path: Path) -> None:
-    out, said = tmp_path / "two.safetensors", []
-    header = training_run.train(
-        corpus, out, seed=2, updates=60, n_hidden=10, n_recurrent=5, report=said.append
-    )
-    stored = load_model(out)
+@pytest.fixture
+def plan(corpus: Path, tmp_path: Path) -> Plan:
+    out = tmp_path / "two.safetensors"
+    return Plan(corpus, out, seed=2, updates=60, n_hidden=10, n_recurrent=5)
+
+
+def parameters(path: Path) -> dict[str, np.ndarray]:
+    return load_model(path).model.parameters()
+
+
+def same(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> bool:
+    return one.keys() == two.keys() and all((one[name] == two[name]).all() for name in one)
+
+
+def test_a_run_writes_a_model_with_its_figures(plan: Plan) -> None:
+    events = list(training_run.run(plan))
+    assert isinstance(events[-1], Trained)
+    stored = load_model(plan.out)
+    header = events[-1].header
     assert stored.header == header
     assert header.name == "Two chords"
     assert header.command == (
@@ -31,39 +60,178 @@ def test_train_writes_a_model_with_its_figures(corpus: Path, tmp_path: Path) -> 
         "--seed 2 --updates 60 --n-hidden 10 --n-recurrent 5"
     )
     assert header.figures["valid_n_frames"] == 24
-    assert any("update     60 of 60" in line for line in said)
     assert header.figures["valid_ll"] > -20
     assert header.figures["valid_ll_from_exact"] == header.figures["valid_ll"]
     assert 0 < header.figures["valid_accuracy_expected_sums"] <= 100
+    [checked] = [event for event in events if isinstance(event, Checked)]
+    assert checked.is_best
+    assert checked.update == 60
+    course = [event for event in events if isinstance(event, Course)][-1]
+    assert (course.update, course.updates, course.left_s) == (60, 60, 0)
+    assert course.epoch == 160
+    assert set(course.gradient_norms) >= {"W", "Wuu", "u0"}
+    assert any(isinstance(event, Measuring) for event in events)
+    assert not checkpoint.path_beside(plan.out).exists()  # the run is over
 
 
-def test_ctrl_c_keeps_the_best_so_far(corpus: Path, tmp_path: Path) -> None:
-    out, said = tmp_path / "two.safetensors", []
+@pytest.mark.parametrize("kind", ["rtrbm", "rbm"])
+def test_every_kind_is_trained_and_says_what_it_is(plan: Plan, kind: str) -> None:
+    *_, last = training_run.run(replace(plan, kind=kind, n_recurrent=None))
+    assert isinstance(last, Trained)
+    assert last.header.kind == load_model(plan.out).model.kind == kind
+    assert last.header.name == f"Two chords ({kind.upper()})"
+    assert f"--model {kind} " in last.header.command
 
-    def report(line: str) -> None:
-        said.append(line)
-        if line.startswith("update"):  # the second line: the first model has been measured and kept
-            if out.exists():
+
+def stopped_after(checks: int, plan: Plan) -> list[TrainingEvent]:
+    events: list[TrainingEvent] = []
+    run = training_run.run(plan)
+    for event in run:
+        events.append(event)
+        if sum(isinstance(e, Checked) for e in events) == checks:
+            run.close()
+    return events
+
+
+@pytest.fixture
+def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure every 20 updates."""
+    own = training_run.settings_of
+    monkeypatch.setattr(
+        training_run, "settings_of", lambda *given: replace(own(*given), check_every=20)
+    )
+
+
+@pytest.mark.usefixtures("short_checks")
+def test_a_stopped_run_goes_on_bit_for_bit(plan: Plan, tmp_path: Path) -> None:
+    whole = replace(plan, out=tmp_path / "whole.safetensors")
+    *_, last = training_run.run(whole)
+    stopped_after(1, plan)
+    assert load_model(plan.out).header.figures["updates"] == 20
+    events = list(training_run.run(replace(plan, resume=True)))
+    assert [e.update for e in events if isinstance(e, Checked)] == [40, 60]
+    assert same(parameters(plan.out), parameters(whole.out))
+    assert isinstance(last, Trained)
+    unlike = {"minutes"}
+    kept = load_model(plan.out).header.figures
+    for name, value in last.header.figures.items():
+        assert name in unlike or kept[name] == value
+
+
+@pytest.mark.usefixtures("short_checks")
+def test_another_run_cannot_go_on_from_a_checkpoint(plan: Plan) -> None:
+    with pytest.raises(UserError, match=r"There is no “two.checkpoint”.*without --resume"):
+        next(training_run.run(replace(plan, resume=True)))
+    stopped_after(1, plan)
+    for other in (replace(plan, seed=3), replace(plan, n_hidden=11), replace(plan, kind="rtrbm")):
+        given = replace(other, resume=True)
+        if given.kind == "rtrbm":
+            given = replace(given, n_recurrent=None)
+        with pytest.raises(UserError, match="other settings or other music"):
+            list(training_run.run(given))
+    checkpoint.path_beside(plan.out).write_bytes(b"broken")
+    with pytest.raises(UserError, match=r"no readable checkpoint.*delete it"):
+        list(training_run.run(replace(plan, resume=True)))
+
+
+PROGRAM = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from rnnrbm_gui.engine import training_run
+from rnnrbm_gui.engine.training_events import Checked, Plan
+own = training_run.settings_of
+training_run.settings_of = lambda *given: replace(own(*given), check_every=1)
+training_run.quick_ll = lambda model, material: float(abs(model.W).sum())  # takes no time
+plan = Plan(Path(sys.argv[1]), Path(sys.argv[2]), updates=100000, n_hidden=10, n_recurrent=5)
+for event in training_run.run(plan):
+    if isinstance(event, Checked):
+        print(event.update, flush=True)
+"""
+
+
+def test_a_checkpoint_survives_being_killed_at_any_moment(plan: Plan) -> None:
+    """A process that writes one after every update is killed at unforeseeable moments."""
+    there = checkpoint.path_beside(plan.out)
+    rng = np.random.default_rng(os.getpid())
+    for _ in range(3):
+        program = [sys.executable, "-c", PROGRAM, str(plan.data), str(plan.out)]
+        with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            told = 0
+            for _ in range(int(rng.integers(1, 60))):
+                told = int(process.stdout.readline())
+            process.send_signal(signal.SIGKILL)
+        found = checkpoint.read(there)
+        assert found.update >= told
+        assert all(np.isfinite(value).all() for value in found.state.values())
+        load_model(plan.out)
+        for part in plan.out.parent.glob(".*.part"):
+            part.unlink()  # what a killed process had half written lies beside, under another name
+
+
+def test_ctrl_c_keeps_the_best_so_far(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = training_run.settings_of
+
+    def run(given: Plan) -> Sequence[TrainingEvent]:
+        for event in training_run_run(given):
+            yield event
+            if isinstance(event, Checked):
                 raise KeyboardInterrupt
-            assert "best" in line
 
-    training_run.train(corpus, out, updates=1000, n_hidden=6, n_recurrent=4, report=report)
-    assert re.search("best model so far is kept", " ".join(said))
-    assert load_model(out).header.figures["updates"] < 1000
+    training_run_run = training_run.run
+    monkeypatch.setattr(
+        training_run, "settings_of", lambda *given: replace(own(*given), check_every=20)
+    )
+    monkeypatch.setattr(training_run, "run", run)
+    arguments = ["train", "--data", plan.data, "--out", plan.out, "--updates", 1000]
+    sizes = ["--n-hidden", 6, "--n-recurrent", 4, "--memory", "gru"]
+    assert cli.main(list(map(str, [*arguments, *sizes]))) == 130
+    said = capsys.readouterr().out
+    assert "The best model so far is kept; go on with --resume." in said
+    assert "LL a frame: valid" in said
+    assert load_model(plan.out).header.figures["updates"] == 20
+    assert load_model(plan.out).header.memory == "gru"
 
 
-def test_a_missing_part_and_a_bad_place_give_sentences(corpus: Path, tmp_path: Path) -> None:
+def test_over_fitting_is_said_and_ends_the_run_early(tmp_path: Path) -> None:
+    """Noise has nothing to learn but itself: the validation LL falls while training goes on."""
+    rng = np.random.default_rng(1)
+
+    def noise(n: int) -> list[list[tuple[int, ...]]]:
+        return [
+            [tuple(int(p) for p in 60 + np.flatnonzero(rng.random(12) < 0.4)) for _ in range(20)]
+            for _ in range(n)
+        ]
+
+    path = tmp_path / "Noise.pickle"
+    path.write_bytes(pickle.dumps({"train": noise(3), "valid": noise(4)}))
+    plan = Plan(path, tmp_path / "noise.safetensors", updates=8000, n_hidden=8, n_recurrent=60)
+    warning, early = "", ""
+    for event in training_run.run(plan):
+        if isinstance(event, Checked):
+            warning = warning or event.warning
+        elif isinstance(event, Remark) and event.words.startswith("Stopped early"):
+            early = event.words
+    assert warning.startswith("The model over-fits: music it has not seen was likeliest at update")
+    assert "which is kept" in early
+
+
+def test_a_missing_part_and_a_bad_place_give_sentences(plan: Plan, tmp_path: Path) -> None:
     lone = tmp_path / "lone.pickle"
     lone.write_bytes(pickle.dumps({"train": [[(60,)]]}))
-    with pytest.raises(CorpusError, match="no part 'valid'"):
-        training_run.train(lone, tmp_path / "m", report=lambda line: None)
     empty = tmp_path / "empty.pickle"
     empty.write_bytes(pickle.dumps({"train": [[]], "valid": [[(60,)]]}))
-    with pytest.raises(CorpusError, match="has no frames"):
-        training_run.train(empty, tmp_path / "m", report=lambda line: None)
-    with pytest.raises(FileError, match="cannot be saved"):
-        training_run.train(corpus, tmp_path / "no" / "m", updates=1, report=lambda line: None)
-    with pytest.raises(UserError, match="n_hidden must be in"):
-        training_run.train(corpus, tmp_path / "m", n_hidden=0, report=lambda line: None)
-    with pytest.raises(UserError, match="seed must be in"):
-        training_run.train(corpus, tmp_path / "m", seed=-1, report=lambda line: None)
+    for change, error, sentence in (
+        ({"data": lone}, CorpusError, "no part 'valid'"),
+        ({"data": empty}, CorpusError, "has no frames"),
+        ({"out": tmp_path / "no" / "m", "updates": 1}, FileError, "cannot be saved"),
+        ({"n_hidden": 0}, UserError, "n_hidden must be in"),
+        ({"seed": -1}, UserError, "seed must be in"),
+        ({"kind": "rbm"}, UserError, "Only an RNN-RBM has recurrent units"),
+        ({"kind": "rtrbm", "memory": "gru"}, UserError, "Only an RNN-RBM has a memory"),
+    ):
+        with pytest.raises(error, match=sentence):
+            list(training_run.run(replace(plan, **change)))

@@ -78,8 +78,9 @@ def test_ais_agrees_with_enumeration_on_a_sharp_trained_model(
     found = likelihood.measure_from(start, model, frames)
     # Chords far apart: end points that were not drawn by their weights would not mix within 200
     # steps, and the reverse run would read half a nat too good.
-    assert found.ll_forward == pytest.approx(exact.ll, abs=0.04)
-    assert found.ll_reverse == pytest.approx(exact.ll, abs=0.04)
+    assert 5 * found.error < 0.15
+    assert abs(found.ll_forward - exact.ll) < 5 * found.error
+    assert abs(found.ll_reverse - exact.ll) < 5 * found.error
     assert not found.doubt
 
 
@@ -131,10 +132,19 @@ def test_thinned_frames_keep_their_own_past() -> None:
     roll = np.random.default_rng(2).random((50, 10)) < 0.5
     everything = likelihood.frames_of(model, [roll])
     some = likelihood.frames_of(model, [roll], most_frames=5)
-    places = [0, 12, 24, 37, 49]
-    np.testing.assert_array_equal(some.v, roll[places])
-    np.testing.assert_array_equal(some.bv_t, everything.bv_t[places])
     assert some.n_all == 50
+    for stretch, (v, bv_t) in enumerate(zip(some.v, some.bv_t, strict=True)):
+        places = range(10 * stretch, 10 * stretch + 10)
+        assert any(
+            (everything.v[t] == v).all() and (everything.bv_t[t] == bv_t).all() for t in places
+        )
+
+
+def test_thinned_frames_do_not_all_stand_at_one_place_in_the_bar() -> None:
+    model = random_model(8, 4, 3, 0.5)
+    bars = np.tile(np.eye(8, dtype=np.bool_), (100, 1))  # each place of eight has its own key
+    some = likelihood.frames_of(model, [bars], most_frames=100)
+    assert some.v.sum(0).min() >= 3
 
 
 @pytest.mark.parametrize("start", STARTS)

@@ -4,11 +4,16 @@ import pytest
 from rnnrbm_gui.models import rbm
 
 
-def test_exact_log_z_agrees_with_the_sum_over_visible_states() -> None:
+# Weak weights are summed as products of exponentials, strong ones are not.
+@pytest.mark.parametrize("strength", [1.0, 60.0])
+@pytest.mark.parametrize("n_hidden", [1, 13])
+def test_exact_log_z_agrees_with_the_sum_over_visible_states(
+    strength: float, n_hidden: int
+) -> None:
     rng = np.random.default_rng(1)
-    W, bv, bh = rng.normal(size=(7, 14)), rng.normal(size=7), rng.normal(size=14)
-    by_visible = np.logaddexp.reduce(-rbm.free_energy(W, bv, bh, rbm.states(7)))
-    assert rbm.exact_log_z(W, bv, bh) == pytest.approx(by_visible, abs=1e-9)
+    W, bv, bh = (strength * rng.normal(size=size) for size in ((11, n_hidden), (11,), (n_hidden,)))
+    by_visible = np.logaddexp.reduce(-rbm.free_energy(W, bv, bh, rbm.states(11)))
+    assert rbm.exact_log_z(W, bv, bh) == pytest.approx(by_visible, rel=1e-12)
 
 
 def test_free_energy_is_the_log_sum_over_hidden_states() -> None:

@@ -48,6 +48,7 @@ def _qt_is_quiet(app, monkeypatch):
 def own_folders(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "config", lambda: tmp_path / "config")
     monkeypatch.setattr(paths, "state", lambda: tmp_path / "state")
+    monkeypatch.setattr(paths, "own_models", lambda: tmp_path / "models")
 
 
 @pytest.fixture

@@ -1,0 +1,298 @@
+"""The kernels behind ``chains``: one Gibbs step with each layer's sums in vector registers.
+
+What the lanes are and why: ``simd``. Compiled once for each number of registers that a block of
+hidden units and one of keys take. Layers are bits here, 64 to a word. What pads the keys has a
+bias so low that it never fires; what pads the hidden units may, its weights are 0.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba as nb
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from rnnrbm_gui.models import simd
+from rnnrbm_gui.models.kernels import FARTHEST, LN2_HIGH, LN2_LOW, LOG2E, SERIES
+from rnnrbm_gui.models.randomness import (
+    MULTIPLY_1,
+    MULTIPLY_2,
+    MULTIPLY_3,
+    SHIFT_1,
+    SHIFT_2,
+    SHIFT_3,
+    SHIFT_4,
+)
+
+Float = NDArray[np.float32]
+Words = NDArray[np.uint64]
+
+_C6, _C5, _C4, _C3, _C2, _C1, _C0 = SERIES
+_ZERO, _ONE = np.float32(0), np.float32(1)
+_WHOLE = np.float32(1.5 * 2**23)
+"""Added to a float32, leaves of it the nearest whole number, in the lowest bits."""
+_ONE_BITS = 0x3F800000
+_HALF_BELOW_ONE = np.float32(1 - 2.0**-24)
+_NEVER = np.float32(-100)
+"""Bias of keys that are only there to fill a register."""
+
+_part: Any = nb.njit(nogil=True, error_model="numpy", forceinline=True)
+
+
+@_part
+def _mix(z: Any) -> Any:
+    """One step of splitmix64, as ``randomness.mix``."""
+    z = np.uint64(z + np.uint64(0x9E3779B97F4A7C15))
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@_part
+def _uniforms(first: Any, key1: Any) -> Any:
+    """Return the 16 numbers from counter ``first`` on, as ``randomness.uniforms``, same bits."""
+    x = simd.count_from(first)
+    x = (x ^ (x >> SHIFT_1)) * MULTIPLY_1
+    x = ((x ^ (x >> SHIFT_2)) ^ key1) * MULTIPLY_2
+    x = (x ^ (x >> SHIFT_3)) * MULTIPLY_3
+    x = x ^ (x >> SHIFT_4)
+    # (x >> 9 + 1/2) 2^-23: as the fraction of a number in 1..2, which takes no conversion.
+    return simd.as_float((x >> 9) | _ONE_BITS) - _HALF_BELOW_ONE
+
+
+@_part
+def _exp(x: Any) -> Any:
+    """Return the exponential to within 2e-7 of its value, ``x`` cut to -80..80."""
+    x = simd.choose(x < FARTHEST, x, FARTHEST)
+    x = simd.choose(x < -FARTHEST, -FARTHEST, x)
+    shifted = simd.multiply_add(x, LOG2E, _WHOLE)
+    n = shifted - _WHOLE
+    r = simd.multiply_add(n, -LN2_LOW, simd.multiply_add(n, -LN2_HIGH, x))
+    p = simd.multiply_add(r, _C6, _C5)
+    p = simd.multiply_add(r, p, _C4)
+    p = simd.multiply_add(r, p, _C3)
+    p = simd.multiply_add(r, p, _C2)
+    p = simd.multiply_add(r, p, _C1)
+    p = simd.multiply_add(r, p, _C0)
+    return simd.as_float(simd.as_bits(p) + (simd.as_bits(shifted) << 23))  # p 2^n
+
+
+@_part
+def _pack(v: Any, on: Any) -> None:
+    for w in range(on.size):
+        part = v[64 * w : 64 * w + 64]
+        word = np.uint64(0)
+        for i in range(part.size):
+            word |= np.uint64(part[i]) << np.uint64(i)
+        on[w] = word
+
+
+@_part
+def _unpack(on: Any, v: Any) -> None:
+    for w in range(on.size):
+        part = v[64 * w : 64 * w + 64]
+        for i in range(part.size):
+            part[i] = (on[w] >> np.uint64(i)) & np.uint64(1)
+
+
+@_part
+def _set(on: Any, register: int, fired: Any) -> None:
+    """Put 16 units' bits into their word; the first 16 of a word wipe what it held."""
+    shift = np.uint64(16 * (register & 3))
+    kept = on[register >> 2] if shift else np.uint64(0)
+    on[register >> 2] = kept | (simd.mask(fired) << shift)
+
+
+@_part
+def _up(bias: Float, rows: Float, on: Words, block: Any, out: Float) -> None:
+    """Leave in ``out`` the bias plus the rows of the keys that are on.
+
+    Args:
+        bias: (n_blocks * block,).
+        rows: ``Tables.up``.
+        on: the keys.
+        block: lanes as many as a block has; says so by its type.
+        out: as bias.
+    """
+    n_blocks, n_rows, width = rows.shape
+    for i in range(n_blocks):
+        a = simd.load(bias, i * width, block)
+        for w in range(on.size):
+            word = on[w]
+            first = i * n_rows + 64 * w
+            while word:
+                a = a + simd.load(rows, (first + simd.lowest_bit(word)) * simd.size(a), block)
+                word &= word - np.uint64(1)
+        simd.store(out, i * width, a)
+
+
+@_part
+def _down(bias: Float, sums: Float, on: Words, block: Any, out: Float) -> None:
+    """Leave in ``out`` the bias plus one row of ``Tables.down`` for each four hidden units."""
+    n_blocks, n_rows, width = sums.shape
+    for i in range(n_blocks):
+        b = simd.load(bias, i * width, block)
+        row, end = i * n_rows, (i + 1) * n_rows
+        for w in range(on.size):
+            word = on[w]
+            for _ in range(min(16, (end - row) // 16)):
+                pattern = np.int64(word & np.uint64(15))
+                b = b + simd.load(sums, (row + pattern) * simd.size(b), block)
+                word >>= np.uint64(4)
+                row += 16
+        simd.store(out, i * width, b)
+
+
+@_part
+def _fire(x: Float, n_registers: int, first: Any, key1: Any, on: Words) -> None:
+    """Turn on each unit with P = 1 / (1 + exp(-x)): where uniform * (1 + exp(-x)) < 1."""
+    for r in range(n_registers):
+        e = _exp(simd.load(x, 16 * r, 1) * -_ONE)
+        u = _uniforms(np.uint32(first + np.uint32(16 * r)), key1)
+        _set(on, r, simd.multiply_add(u, e, u) < _ONE)
+
+
+def _given(dtype: types.Type, n_axes: int) -> types.Type:
+    """Return the type of an argument that is only read; numba passes writable ones there, too."""
+    return types.Array(dtype, n_axes, "C", readonly=True)
+
+
+_F1, _F2, _F3 = (_given(types.float32, n_axes) for n_axes in (1, 2, 3))
+_GIBBS = types.void(
+    _F3, _F3, _F2, _F2, types.boolean[:, ::1], _given(types.int64, 1), types.int64, types.uint64
+)
+_ANNEALED = types.void(
+    *(_F3, _F3, _F1, _F1, _F1, types.boolean[:, ::1]),
+    *(_given(types.float64, 1), types.uint64, types.float64[::1]),
+)
+
+
+def _cached(signature: Any, kernel: Callable[..., None]) -> Any:
+    kernel.__qualname__ += simd.STAMP
+    compiled: Any = nb.njit(signature, nogil=True, cache=True, error_model="numpy")
+    return compiled(kernel)
+
+
+def gibbs_kernel(n_h: int, n_v: int) -> Any:
+    """Compile ``chains.gibbs_chains`` for blocks of n_h registers of hidden units, n_v of keys.
+
+    Step s takes its numbers from counter s n on: those of the hidden units, then those of the keys,
+    each layer filled up to whole registers, n in all.
+    """
+
+    def gibbs(
+        up: Float,
+        down: Float,
+        bv_t: Float,
+        bh_t: Float,
+        v: NDArray[np.bool_],
+        which: NDArray[np.int64],
+        n_steps: int,
+        seed: np.uint64,
+    ) -> None:
+        n_visible, n_hidden = bv_t.shape[1], bh_t.shape[1]
+        registers_h, registers_v = (n_hidden + 15) // 16, (n_visible + 15) // 16
+        bias_h = np.zeros(up.shape[0] * up.shape[2], np.float32)
+        bias_v = np.full(down.shape[0] * down.shape[2], _NEVER)
+        x_h, x_v = np.empty_like(bias_h), np.empty_like(bias_v)
+        h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
+        v_on = np.zeros((n_visible + 63) // 64, np.uint64)
+        for chain in which:
+            key = _mix(seed ^ _mix(np.uint64(chain)))
+            key0, key1 = np.uint32(key), np.uint32(key >> np.uint64(32))
+            bias_h[:n_hidden] = bh_t[chain]
+            bias_v[:n_visible] = bv_t[chain]
+            _pack(v[chain], v_on)
+            for step in range(n_steps):
+                first = np.uint32(np.uint32(step * 16 * (registers_h + registers_v)) + key0)
+                _up(bias_h, up, v_on, simd.zeros(n_h), x_h)
+                _fire(x_h, registers_h, first, key1, h_on)
+                _down(bias_v, down, h_on, simd.zeros(n_v), x_v)
+                first = np.uint32(first + np.uint32(16 * registers_h))
+                _fire(x_v, registers_v, first, key1, v_on)
+            _unpack(v_on, v[chain])
+
+    return _cached(_GIBBS, gibbs)
+
+
+def annealed_kernel(n_h: int, n_v: int) -> Any:
+    """Compile ``chains.annealed_chains``; as ``gibbs_kernel``, with step k toward betas[k].
+
+    With m = max(x, 0), softplus(x) = m + log(1 + exp(-|x|)). So the hidden units' part of a log
+    weight, sum softplus(beta a) - softplus(before a), is (beta - before) sum max(a, 0) and the log
+    of a quotient of products of factors in 1..2, and P = 1 / (1 + e) or, below 0, e / (1 + e)
+    takes the same e = exp(-|beta a|). What pads the hidden units has a = 0 and adds nothing.
+    """
+
+    def annealed(
+        up: Float,
+        down: Float,
+        start: Float,
+        bv_t: Float,
+        bh_t: Float,
+        v: NDArray[np.bool_],
+        betas: NDArray[np.float64],
+        seed: np.uint64,
+        log_weight: NDArray[np.float64],
+    ) -> None:
+        n_visible, n_hidden = bv_t.size, bh_t.size
+        registers_h, registers_v = (n_hidden + 15) // 16, (n_visible + 15) // 16
+        bias_h = np.zeros(up.shape[0] * up.shape[2], np.float32)
+        bias_h[:n_hidden] = bh_t
+        from_v = np.full(down.shape[0] * down.shape[2], _NEVER)
+        from_v[:n_visible] = start
+        way_v = np.zeros_like(from_v)
+        way_v[:n_visible] = bv_t - start
+        x_h, x_v = np.empty_like(bias_h), np.empty_like(from_v)
+        h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
+        v_on = np.zeros((n_visible + 63) // 64, np.uint64)
+        for chain in range(len(v)):
+            key = _mix(seed ^ _mix(np.uint64(chain)))
+            key0, key1 = np.uint32(key), np.uint32(key >> np.uint64(32))
+            _pack(v[chain], v_on)
+            along = 0.0  # v (bv_t - start)
+            for i in range(n_visible):
+                if v[chain, i]:
+                    along += way_v[i]
+            total, quotient = 0.0, 1.0
+            for k in range(1, betas.size):
+                step, beta, before = betas[k] - betas[k - 1], betas[k], betas[k - 1]
+                beta, before = np.float32(beta), np.float32(before)
+                first = np.uint32(np.uint32(k * 16 * (registers_h + registers_v)) + key0)
+                _up(bias_h, up, v_on, simd.zeros(n_h), x_h)
+                over, under, above = simd.spread(_ONE), simd.spread(_ONE), simd.spread(_ZERO)
+                for r in range(registers_h):
+                    a = simd.load(x_h, 16 * r, 1)
+                    size = simd.as_float(simd.as_bits(a) & 0x7FFFFFFF)
+                    e, old = _exp(size * -beta), _exp(size * -before)
+                    over = simd.multiply_add(over, e, over)
+                    under = simd.multiply_add(under, old, under)
+                    positive = a >= _ZERO
+                    above = above + simd.choose(positive, a, _ZERO)
+                    u = _uniforms(np.uint32(first + np.uint32(16 * r)), key1)
+                    _set(h_on, r, simd.multiply_add(u, e, u) < simd.choose(positive, _ONE, e))
+                    if r % 32 == 31:  # 2^32 in a lane, 2^512 in their product: before they overflow
+                        total += np.log(simd.product(over) / simd.product(under))
+                        over, under = simd.spread(_ONE), simd.spread(_ONE)
+                total += step * (along + simd.total(above))
+                quotient *= simd.product(over) / simd.product(under)
+                if not 1e-100 < quotient < 1e100:
+                    total += np.log(quotient)
+                    quotient = 1.0
+                _down(way_v, down, h_on, simd.zeros(n_v), x_v)
+                first = np.uint32(first + np.uint32(16 * registers_h))
+                gain = simd.spread(_ZERO)
+                for r in range(registers_v):
+                    way, b = simd.load(way_v, 16 * r, 1), simd.load(x_v, 16 * r, 1)
+                    x = simd.multiply_add(b, beta, simd.load(from_v, 16 * r, 1))
+                    e = _exp(x * -_ONE)
+                    u = _uniforms(np.uint32(first + np.uint32(16 * r)), key1)
+                    fired = simd.multiply_add(u, e, u) < _ONE
+                    gain = gain + simd.choose(fired, way, _ZERO)
+                    _set(v_on, r, fired)
+                along = simd.total(gain)
+            log_weight[chain] = total + np.log(quotient)
+            _unpack(v_on, v[chain])
+
+    return _cached(_ANNEALED, annealed)

@@ -1,0 +1,212 @@
+"""What is to be trained: the kind of model, its size, how long, and the name it gets."""
+
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from rnnrbm_gui import paths
+from rnnrbm_gui.engine.trainer_events import Reading
+from rnnrbm_gui.engine.training_events import Plan
+from rnnrbm_gui.models.rnn_rbm import Memory
+from rnnrbm_gui.ui.training.card import label
+
+SUFFIX = ".safetensors"
+KINDS = (
+    (
+        "rnn-rbm",
+        "Remembers what came before",
+        "RNN-RBM: a recurrent network gives the RBM of each frame its biases",
+    ),
+    (
+        "rtrbm",
+        "Remembers its own harmony",
+        "RTRBM: the mean hidden units of one frame give the RBM of the next its biases",
+    ),
+    ("rbm", "Chord by chord, no memory", "RBM: one restricted Boltzmann machine for all frames"),
+)
+MEMORIES = (
+    (None, "Memory as fits", "What has served best for such a model"),
+    ("tanh", "Supple memory", "tanh: recurrent units between −1 and 1"),
+    ("sigmoid", "Calm memory", "sigmoid: recurrent units between 0 and 1, as in the paper"),
+    ("gru", "Long memory", "GRU: gated recurrent units decide what to keep"),
+)
+AS_FITS = "as fits"
+
+
+class PlanForm(QWidget):
+    """The fields of a plan; whatever is left at "as fits" is chosen by the run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kind = _choice(KINDS, "Kind of model")
+        self.memory = _choice(MEMORIES, "Memory")
+        self.n_hidden = _number("Hidden units", 4096, "How rich the harmony can get: hidden units")
+        self.n_recurrent = _number(
+            "Memory units", 4096, "How much it can remember: recurrent units"
+        )
+        self.updates = _number(
+            "Updates", 10**7, "How long to learn: parameter updates in all", step=500
+        )
+        self.seed = QSpinBox()
+        self.seed.lineEdit().setTextMargins(8, 0, 8, 0)
+        self.seed.setRange(0, 2**31 - 1)
+        self.seed.setValue(1)
+        self.seed.setAccessibleName("Seed")
+        self.seed.setToolTip("The random seed: the same seed and corpus give the same model")
+        self.out = QLineEdit()
+        self.out.setAccessibleName("Save as")
+        self.out.setPlaceholderText("name of the model")
+        self.out.setToolTip(
+            "What the model is to be called; it is found in the list of models.\n"
+            "A whole path saves it elsewhere. The best so far is saved while it learns"
+        )
+        self.browse = QToolButton()
+        self.browse.setText("…")
+        self.browse.setToolTip("Save it elsewhere  (Ctrl+S)")
+        self.browse.setAccessibleName("Save it elsewhere")
+        self.browse.clicked.connect(self.ask_out)
+        self.resume = QCheckBox("Go on from where it stood")
+        self.resume.setToolTip(
+            "Go on with the run that wrote this model, from its last checkpoint,\n"
+            "instead of beginning anew and replacing it"
+        )
+        self.note = label("", "caption", wrap=True)
+        self.kind.currentIndexChanged.connect(self._fit)
+        self.out.textChanged.connect(self.refresh)
+        self.resume.toggled.connect(self.refresh)
+        self._lay_out()
+        self._fit()
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(3)
+        fields = (
+            (self.n_hidden, "Hidden units"),
+            (self.n_recurrent, "Memory units"),
+            (self.updates, "Updates"),
+            (self.seed, "Seed"),
+        )
+        for i, (field, words) in enumerate(fields):
+            row, column = 3 * (i // 2), i % 2
+            grid.addWidget(label(words, "caption"), row, column)
+            grid.addWidget(field, row + 1, column)
+        grid.setRowMinimumHeight(2, 3)
+        saved = QHBoxLayout()
+        saved.setSpacing(4)
+        saved.addWidget(self.out, 1)
+        saved.addWidget(self.browse)
+        column_ = QVBoxLayout(self)
+        column_.setContentsMargins(0, 0, 0, 0)
+        column_.setSpacing(8)
+        column_.addWidget(label("MODEL", "section"))
+        column_.addWidget(self.kind)
+        column_.addWidget(self.memory)
+        column_.addLayout(grid)
+        column_.addSpacing(6)
+        column_.addWidget(label("SAVE AS", "section"))
+        column_.addLayout(saved)
+        column_.addWidget(self.resume)
+        column_.addWidget(self.note)
+
+    # -- the plan ----------------------------------------------------------------------------
+
+    def plan(self, corpus: Reading) -> Plan:
+        """Return what is asked for, on a corpus."""
+        kind = self.kind.currentData()
+        with_memory = kind == "rnn-rbm"
+        return Plan(
+            data=corpus.data,
+            out=self.path,
+            kind=kind,
+            memory=cast("Memory | None", self.memory.currentData() if with_memory else None),
+            seed=self.seed.value(),
+            updates=self.updates.value() or None,
+            n_hidden=self.n_hidden.value() or None,
+            n_recurrent=(self.n_recurrent.value() or None) if with_memory else None,
+            in_c=corpus.in_c,
+            frames_per_beat=corpus.frames_per_beat,
+            resume=self.resume.isChecked(),
+        )
+
+    @property
+    def path(self) -> Path:
+        """The file the model is saved in; a bare name lies among the user's own models."""
+        words = self.out.text().strip()
+        path = Path(words)
+        if path.suffix.lower() != SUFFIX:
+            path = path.with_name(f"{path.name}{SUFFIX}") if path.name else Path(f"model{SUFFIX}")
+        return path if path.is_absolute() else paths.own_models() / path
+
+    def propose(self, name: str) -> None:
+        """Propose a name that no model has yet."""
+        taken, free, number = paths.own_models(), name, 2
+        while (taken / f"{free}{SUFFIX}").exists():
+            free, number = f"{name} {number}", number + 1
+        self.out.setText(free)
+
+    def ask_out(self) -> None:
+        """Ask where to save the model."""
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save the model as", str(self.path), f"Models (*{SUFFIX})"
+        )
+        if name:
+            self.out.setText(name)
+
+    def refresh(self) -> None:
+        """Say what the plan would do to a model that is there."""
+        exists = bool(self.out.text().strip()) and self.path.exists()
+        self.resume.setEnabled(exists)
+        if not exists and self.resume.isChecked():
+            self.resume.setChecked(False)
+        self.resume.setVisible(exists)
+        replaced = exists and not self.resume.isChecked()
+        self.note.setText(f"“{self.path.stem}” is there and will be replaced." if replaced else "")
+        self.note.setVisible(replaced)
+
+    def _fit(self) -> None:
+        """Offer what the kind of model has."""
+        with_memory = self.kind.currentData() == "rnn-rbm"
+        self.memory.setEnabled(with_memory)
+        self.n_recurrent.setEnabled(with_memory)
+
+
+def _choice(items: tuple[tuple[str | None, str, str], ...], name: str) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    for value, words, tip in items:
+        box.addItem(words, value)
+        box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+
+    def explain(index: int) -> None:
+        box.setToolTip(f"{name}. {items[index][2]}")
+
+    box.currentIndexChanged.connect(explain)
+    explain(0)
+    return box
+
+
+def _number(name: str, most: int, tip: str, step: int = 10) -> QSpinBox:
+    box = QSpinBox()
+    box.lineEdit().setTextMargins(8, 0, 8, 0)
+    box.setRange(0, most)
+    box.setSingleStep(step)
+    box.setSpecialValueText(AS_FITS)
+    box.setGroupSeparatorShown(True)
+    box.setAccessibleName(name)
+    box.setToolTip(f"{tip}; at “{AS_FITS}” the corpus decides")
+    return box

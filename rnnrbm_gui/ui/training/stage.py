@@ -1,0 +1,37 @@
+"""Where a run stands, and how far it is in words."""
+
+from enum import Enum, auto
+
+from rnnrbm_gui.engine.training_events import Course
+
+
+class Stage(Enum):
+    """What the training window can be at."""
+
+    RESTING = auto()
+    STARTING = auto()
+    LEARNING = auto()
+    PAUSED = auto()
+    MEASURING = auto()
+    STOPPING = auto()
+
+
+def course_words(course: Course, *, paused: bool = False) -> str:
+    """Return how far a run is and how fast, in one line."""
+    parts = [f"Update {course.update:,} of {course.updates:,}", f"round {course.epoch:,.0f}"]
+    if paused:
+        parts.append("paused")
+    else:
+        parts.append(f"{course.frames_per_s:,.0f} frames a second")
+        parts.append(f"{span_words(course.left_s)} left")
+    return "   ·   ".join(parts)
+
+
+def span_words(seconds: float) -> str:
+    """Return a stretch of time as one says it: "40 s", "5 min", "1 h 20 min"."""
+    if seconds < 55:
+        return f"{max(1, round(seconds / 5)) * 5} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{max(1, minutes)} min"
+    return f"{minutes // 60} h {minutes % 60} min"

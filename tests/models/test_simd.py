@@ -1,0 +1,151 @@
+"""Lanes, and the arithmetic of the kernels on them, against NumPy."""
+
+import subprocess
+import sys
+
+import numba as nb
+import numpy as np
+import pytest
+
+from rnnrbm_gui.models import chains_numba, kernels, randomness, simd
+
+
+@nb.njit
+def sum_of_rows(rows: np.ndarray, which: np.ndarray, out: np.ndarray) -> None:
+    a = simd.zeros(3) + simd.load(rows, 0, 3)
+    for j in which:
+        a = a + simd.load(rows, j * simd.size(a), a)
+    simd.store(out, 0, a)
+
+
+def test_a_sum_of_rows() -> None:
+    rng = np.random.default_rng(1)
+    rows, which = rng.normal(size=(50, 48)).astype("f"), rng.integers(0, 50, 20)
+    out = np.zeros(50, np.float32)
+    out[48:] = 7
+    sum_of_rows(rows, which, out)
+    expected = rows[0].copy()
+    for j in which:
+        expected += rows[j]
+    np.testing.assert_array_equal(out, [*expected, 7, 7])
+
+
+@nb.njit
+def floats(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
+    a, b = simd.load(x, 0, 2), simd.load(y, 0, 2)
+    simd.store(out, 0, a + b)
+    simd.store(out, 32, a - b * np.float32(2))
+    simd.store(out, 64, 3 - a)
+    simd.store(out, 96, simd.choose(a < b, a, -1))
+    simd.store(out, 128, simd.choose(a >= 0.5, b, a))
+    simd.store(out, 160, simd.multiply_add(a, np.float32(2), b))
+
+
+def test_arithmetic_lane_by_lane() -> None:
+    # Small whole numbers: nothing is rounded, so fused or not is the same.
+    x, y = np.random.default_rng(2).integers(-9, 9, (2, 32)).astype("f")
+    out = np.zeros((6, 32), np.float32)
+    floats(x, y, out)
+    one_by_one = [x + y, x - 2 * y, 3 - x, np.where(x < y, x, -1), np.where(x >= 0.5, y, x)]
+    np.testing.assert_array_equal(out, [*one_by_one, 2 * x + y])
+
+
+@nb.njit
+def whole(first: np.uint32, out: np.ndarray) -> None:
+    x = simd.count_from(first)
+    x = ((x << 3) ^ (x >> 2)) + ((x & 0xFF) | 5) * 0xED5AD4BB - x
+    simd.store(out, 0, simd.as_float(x))
+
+
+def test_whole_numbers_wrap_at_2_to_the_32() -> None:
+    first = 2**32 - 7
+    out = np.zeros(16, np.float32)
+    whole(np.uint32(first), out)
+    x = (first + np.arange(16, dtype=np.uint64)) % 2**32
+    expected = ((x << 3) % 2**32 ^ (x >> 2)) + ((x & 0xFF) | 5) * 0xED5AD4BB - x
+    np.testing.assert_array_equal(out.view(np.uint32), expected.astype(np.uint32))
+
+
+@nb.njit
+def across(x: np.ndarray) -> tuple[int, float, float]:
+    a = simd.load(x, 0, 1)
+    return simd.mask(a >= simd.spread(np.float32(0))), simd.total(a), simd.product(a)
+
+
+def test_across_the_lanes() -> None:
+    x = np.random.default_rng(3).normal(size=16).astype("f") * np.float32(1e6)
+    mask, total, product = across(x)
+    assert mask == sum(1 << i for i in range(16) if x[i] >= 0)
+    assert total == pytest.approx(x.astype(np.float64).sum(), rel=1e-12)
+    assert product == pytest.approx(x.astype(np.float64).prod(), rel=1e-12)  # float32 overflows
+
+
+@nb.njit
+def lowest(word: np.uint64) -> int:
+    return simd.lowest_bit(word)
+
+
+def test_lowest_bit() -> None:
+    assert [lowest(np.uint64(1 << i | 1 << 63)) for i in range(64)] == list(range(64))
+
+
+def test_lanes_that_do_not_fit_are_refused() -> None:
+    def two_and_three(x: np.ndarray) -> None:
+        simd.store(x, 0, simd.load(x, 0, 2) + simd.load(x, 0, 3))
+
+    def bits_of_floats(x: np.ndarray) -> None:
+        simd.store(x, 0, simd.load(x, 0, 2) ^ simd.load(x, 0, 2))
+
+    for wrong in (two_and_three, bits_of_floats):
+        with pytest.raises(nb.TypingError, match="No implementation of function"):
+            nb.njit(wrong)(np.zeros(48, np.float32))
+
+
+@nb.njit
+def exp_of(x: np.ndarray, out: np.ndarray) -> None:
+    for i in range(0, x.size, 16):
+        simd.store(out, i, chains_numba._exp(simd.load(x, i, 1)))
+
+
+def test_exponential_is_close_to_the_true_one() -> None:
+    x = np.linspace(-80, 80, 400_000, dtype=np.float32)
+    out = np.empty_like(x)
+    exp_of(x, out)
+    assert np.abs(out / np.exp(x.astype(np.float64)) - 1).max() < 3e-7
+    assert np.abs(out / kernels.exp(x) - 1).max() < 3e-7
+    ends = np.repeat(np.array([-np.inf, -1e30, 1e30, np.inf], np.float32), 4)
+    exp_of(ends, out[:16])
+    assert ((out[:8] > 0) & (out[:8] < 1e-34)).all()
+    assert ((out[8:16] > 1e34) & (out[8:16] < np.inf)).all()
+    exp_of(np.zeros(16, np.float32), out[:16])
+    assert (out[:16] == 1).all()
+
+
+@nb.njit
+def uniforms_of(first: int, key0: np.uint32, key1: np.uint32, out: np.ndarray) -> None:
+    for i in range(0, out.size, 16):
+        u = chains_numba._uniforms(np.uint32(np.uint32(first + i) + key0), key1)
+        simd.store(out, i, u)
+
+
+def test_uniforms_have_the_bits_of_those_for_playing() -> None:
+    for seed in range(5):
+        keys = randomness.frame_keys(seed, 2, 3)
+        out = np.empty(160_000, np.float32)
+        uniforms_of(seed * 1000, np.uint32(keys[0]), np.uint32(keys[1]), out)
+        np.testing.assert_array_equal(out, randomness.uniforms(keys, seed * 1000, out.size))
+    assert out.min() > 0
+    assert out.max() < 1
+
+
+def test_kernels_kept_on_disk_are_those_of_these_lanes() -> None:
+    """Another process finds what this one compiled; a changed simd.py goes by another name."""
+    kernel = chains_numba.gibbs_kernel(1, 1)
+    assert simd.STAMP in kernel.py_func.__qualname__
+    program = (
+        "from rnnrbm_gui.models import chains_numba\n"
+        "kernel = chains_numba.gibbs_kernel(1, 1)\n"
+        "print(sum(kernel.stats.cache_hits.values()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.strip() == b"1"
