@@ -16,10 +16,14 @@ from typing import Any
 import numpy as np
 
 from rnnrbm_gui import paths, surroundings
+from rnnrbm_gui.cli import DEFAULT_MODEL
 from rnnrbm_gui.data.model_file import load_model
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.models import kernels
 from rnnrbm_gui.models.sampler import FrameSampler
+from rnnrbm_gui.music.bars import Bars
+from rnnrbm_gui.music.timing import frame_ticks
+from rnnrbm_gui.perform import meter_of
 
 N_NOTES = 10_000
 PAINTED_S = 10.0
@@ -52,17 +56,19 @@ def run_bench(out: Path | None, report: Callable[[str], None]) -> int:
 
 
 def _sampler() -> dict[str, float]:
-    """Time the sampler, frame by frame as the app calls it, free and without a mask."""
+    """Time the sampler of the default model, frame by frame as the app calls it, all keys free."""
     kernels.compile_kernel()
-    model = load_model(next(iter(sorted(paths.models().glob("jsb*.safetensors"))))).model
-    sampler = FrameSampler(model)
-    free = np.zeros(model.n_visible, np.int8)
+    stored = load_model(paths.models() / f"{DEFAULT_MODEL}.safetensors")
+    header, sampler = stored.header, FrameSampler(stored.model)
+    bars, meter = Bars.of(header.bars, header.frames_per_beat), meter_of(header.meter)
+    frame = frame_ticks(header.frames_per_beat)
+    free = np.zeros(header.n_visible, np.int8)
     figures = {}
     for steps, n_frames in SAMPLED_FRAMES.items():
-        state, begin = sampler.first_state(), time.perf_counter()
-        for frame in range(n_frames):
-            drawn = sampler.draw(state, free, seed=1, take=0, frame=frame, gibbs_steps=steps)
-            state = sampler.advance(state, drawn.v)
+        state, begin = sampler.first_state(bars.place_at(meter, 0)), time.perf_counter()
+        for i in range(n_frames):
+            drawn = sampler.draw(state, free, seed=1, take=0, frame=i, gibbs_steps=steps)
+            state = sampler.advance(state, drawn.v, bars.place_at(meter, (i + 1) * frame))
         rate = n_frames / (time.perf_counter() - begin)
         figures[f"sampler_frames_per_s_at_{steps}_gibbs_steps"] = round(rate, 1)
     return figures

@@ -131,5 +131,6 @@ def _models() -> list[Row]:
             continue
         ll = header.figures.get("valid_ll")
         figure = f", validation log-likelihood {ll:.2f} a frame" if ll is not None else ""
-        rows.append(Row(f"Model {path.stem}", GOOD, f"{header.name}{figure}"))
+        words = f"{header.name}, {header.kind_words}{figure}"
+        rows.append(Row(f"Model {path.stem}", GOOD, words))
     return rows or [Row("Models", BAD, f"none in {paths.models()}: install the app again")]

@@ -128,7 +128,9 @@ def perform(performance: Performance, report: Report, progress: Report) -> None:
         assert header is not None
         meter = meter_of(header.meter)
         bpm = performance.bpm or header.bpm
-        engine.set_articulation(Articulation.RESTRIKE, meter)
+        engine.set_meter(meter)
+        if header.planes == 1:  # else the model says itself what is struck
+            engine.set_articulation(Articulation.RESTRIKE)
         engine.set_bpm(bpm)
         output = _chosen_output(engine, take, performance.output)
         engine.open_output(output)
@@ -147,7 +149,11 @@ def perform(performance: Performance, report: Report, progress: Report) -> None:
     played = Score.of(note for note in take.generated if note.on < end)
     clipped = Score.of(Note(n.on, n.pitch, min(n.off, end), n.velocity) for n in played)
     write_midi(
-        performance.mid, [MidiTrack("RNN-RBM", clipped)], bpm=bpm, meter=meter, title=header.name
+        performance.mid,
+        [MidiTrack(header.kind_words, clipped)],
+        bpm=bpm,
+        meter=meter,
+        title=header.name,
     )
     begin_s = min((on_s for on_s, *_ in take.sent), default=0.0)
     write_wav(performance.wav, [(a - begin_s, b - begin_s, p, v) for a, b, p, v in take.sent])

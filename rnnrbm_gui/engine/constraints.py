@@ -5,6 +5,9 @@ The one idea behind seed, harmony and infill. ``Free`` shows the model nothing o
 silence that the model is not shown, what follows is free. ``Harmonise`` keeps the drawn notes on
 and leaves the rest of the passage free, but for the keys above a melody (a drawn note at or above
 middle C): the melody stays on top, the model fills in under and after it.
+
+Where the model has a plane of struck keys, a drawn note is struck in the first frame it covers and
+in no other, a key that is off is not struck, and what sounds freely is struck freely.
 """
 
 from dataclasses import dataclass
@@ -36,7 +39,7 @@ class Constraints:
     """The cells of the drawn passage; every frame after them is free.
 
     Attributes:
-        cells: int8 (n_frames, n_keys) of FREE, ON, OFF; rows of UNSHOWN come first if any.
+        cells: int8 (n_frames, n_visible) of FREE, ON, OFF; rows of UNSHOWN come first if any.
         passage: frames ``first <= t < last`` of the drawn passage, (0, 0) where nothing is drawn.
     """
 
@@ -55,16 +58,18 @@ class Constraints:
             cells[:] = np.where(drawn, ON, OFF)
             cells[:first] = UNSHOWN
         elif mode is Mode.HARMONISE:
-            cells[drawn] = ON
+            sounding = drawn[:, : grid.n_keys]
+            cells[:] = np.where(drawn, ON, np.where(np.tile(sounding, grid.planes), OFF, FREE))
+            by_plane = cells.reshape(len(cells), grid.planes, grid.n_keys)
             lowest_melody_key = MELODY_FROM_PITCH - grid.low
-            for frame in np.flatnonzero(drawn.any(axis=1)):
-                top = int(np.flatnonzero(drawn[frame])[-1])
+            for frame in np.flatnonzero(sounding.any(axis=1)):
+                top = int(np.flatnonzero(sounding[frame])[-1])
                 if top >= lowest_melody_key:
-                    cells[frame, top + 1 :] = OFF
+                    by_plane[frame, :, top + 1 :] = OFF
         return Constraints(cells, (first, last))
 
     def row(self, frame: int) -> NDArray[np.int8]:
-        """Return the cells of one frame, int8 (n_keys,)."""
+        """Return the cells of one frame, int8 (n_visible,)."""
         if frame < len(self.cells):
             return self.cells[frame]
         return np.zeros(self.cells.shape[1], np.int8)

@@ -98,9 +98,13 @@ class Engine:
         """Change seed, temperature or Gibbs steps."""
         self._generator.post(lambda: self._generator.set_sampling(sampling))
 
-    def set_articulation(self, articulation: Articulation, meter: Meter) -> None:
-        """Change how held keys are struck and where the bars are."""
-        self._generator.post(lambda: self._generator.set_articulation(articulation, meter))
+    def set_articulation(self, articulation: Articulation) -> None:
+        """Change how held keys are struck, where the model has not learned it."""
+        self._generator.post(lambda: self._generator.set_articulation(articulation))
+
+    def set_meter(self, meter: Meter) -> None:
+        """Change where the bars are."""
+        self._generator.post(lambda: self._generator.set_meter(meter))
 
     def set_bpm(self, bpm: float) -> None:
         """Change the tempo, in quarter notes a minute."""

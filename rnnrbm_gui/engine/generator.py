@@ -3,8 +3,9 @@
 What the transport means is decided here. What has sounded stays as it sounded. An edit ahead of
 the playhead draws anew from the first frame it changes; an edit behind it is heard when the
 playhead next passes there. A seek into what is there replays it; beyond it, the model goes on.
-A loop repeats what is on the roll. Changed knobs (temperature, mixing, seed, model, mode) take
-hold from the playhead on, so that what is coming always follows from what is shown.
+A loop repeats what is on the roll. Changed knobs (temperature, mixing, seed, model, mode, and the
+metre where the model is told it) take hold from the playhead on, so that what is coming always
+follows from what is shown.
 """
 
 import queue
@@ -14,7 +15,8 @@ from math import ceil
 from pathlib import Path
 
 from rnnrbm_gui.data.model_file import StoredModel, load_model
-from rnnrbm_gui.engine.constraints import Constraints, Mode
+from rnnrbm_gui.engine.answer import Answer
+from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.engine.events import (
     Generated,
     ModelLoaded,
@@ -26,9 +28,8 @@ from rnnrbm_gui.engine.events import (
 )
 from rnnrbm_gui.engine.hand_over import HandOver, Part
 from rnnrbm_gui.engine.player_client import PlayerClient
-from rnnrbm_gui.engine.sampler import Sampling, Take
+from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
-from rnnrbm_gui.engine.voices import Voices
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
@@ -44,7 +45,7 @@ IDLE_WAIT_S = 0.04
 
 
 class Generator(threading.Thread):
-    """Owns the take, the voices and the hand-over; told what to do by posted calls.
+    """Owns the model's answer and the hand-over; told what to do by posted calls.
 
     Thread: everything but ``post``, ``stop_thread`` and the read-only properties runs on itself.
     """
@@ -58,10 +59,8 @@ class Generator(threading.Thread):
         self._wake = threading.Event()
         self._closing = False
         self.stored: StoredModel | None = None
-        self._take: Take | None = None
-        self._voices: Voices | None = None
+        self._answer: Answer | None = None
         self._score, self._mode = Score(), Mode.HARMONISE
-        self._constraints: Constraints | None = None
         self._sampling, self._articulation = Sampling(), Articulation.RESTRIKE
         self._meter, self._bpm = Meter(), 84.0
         self._playing = False
@@ -124,7 +123,7 @@ class Generator(threading.Thread):
         stored = load_model(path)
         if self._playing and self._stale is None:
             self._hand_over.advance(LOADING_S)
-        known = len(self._take or ()) * self._frame
+        known = 0 if self._answer is None else len(self._answer) * self._frame
         self._take_up(stored, self.generated_starting(0, known), known, sounding=True)
         self._events.put(ModelLoaded(path, stored.header))
         self._events.put(Truncated(self._sounded * self._frame))
@@ -142,17 +141,15 @@ class Generator(threading.Thread):
         self, stored: StoredModel, notes: Sequence[Note], end_tick: int, *, sounding: bool = False
     ) -> None:
         """Let a model go on from notes up to a tick, or from those of them that have sounded."""
-        take = Take(stored)
-        n_frames = -(-end_tick // take.grid.frame)
-        voices = Voices(take.grid, self._articulation, self._meter, notes, n_frames)
-        constraints = Constraints.of(self._score, self._mode, take.grid)
-        take.remember_notes(notes, constraints, n_frames)
+        answer = Answer(
+            stored, self._score, self._mode, self._articulation, self._meter, notes, end_tick
+        )
+        n_frames = len(answer)
         if sounding:  # only now is called back what is coming: all that takes long is done
-            n_frames = min(n_frames, -(-self._interrupt() * self._frame // take.grid.frame))
-            take.truncate(n_frames)
-            voices.truncate(n_frames)
-        self.stored, self._take, self._voices = stored, take, voices
-        self._constraints, self._sounded, self._stale = constraints, n_frames, None
+            n_frames = min(n_frames, -(-self._interrupt() * self._frame // answer.grid.frame))
+            answer.truncate(n_frames)
+        self.stored, self._answer = stored, answer
+        self._sounded, self._stale = n_frames, None
 
     def set_score(self, score: Score) -> None:
         """Take over an edited drawing."""
@@ -180,18 +177,24 @@ class Generator(threading.Thread):
             self._sampling = sampling
             self._truncate(frozen)
 
-    def set_articulation(self, articulation: Articulation, meter: Meter) -> None:
-        """Change how held keys are struck and where the bars are, from the next frame on."""
+    def set_articulation(self, articulation: Articulation) -> None:
+        """Change how held keys are struck, from the next frame on, where the model leaves it."""
         frozen = self._interrupt()
-        self._articulation, self._meter = articulation, meter
-        take, voices, constraints = self._take, self._voices, self._constraints
-        if take is not None and voices is not None and constraints is not None:
-            voices.articulation, voices.meter = articulation, meter
-            changed = voices.truncate(frozen)
-            for index in range(len(voices), len(take)):
-                changed = min(changed, voices.append(take.own_keys(index, constraints)))
-            self._publish(changed)
-            self._hand_over.mend()
+        self._articulation = articulation
+        if self._answer is not None:
+            self._answer.set_articulation(articulation)
+            self._voice_anew(frozen)
+
+    def set_meter(self, meter: Meter) -> None:
+        """Change where the bars are; a model that is told them plays on anew from the playhead."""
+        frozen, before = self._interrupt(), self._meter
+        self._meter = meter
+        if self._answer is not None:
+            self._answer.set_meter(meter)
+            if meter != before and self._answer.follows_bars:
+                self._truncate(frozen)
+            else:
+                self._voice_anew(frozen)
 
     def set_bpm(self, bpm: float) -> None:
         """Change the tempo; notes already handed over keep their ticks."""
@@ -245,7 +248,7 @@ class Generator(threading.Thread):
 
     @property
     def _frame(self) -> int:
-        return self._take.grid.frame if self._take is not None else PPQ
+        return self._answer.grid.frame if self._answer is not None else PPQ
 
     def _begin_if_ready(self) -> None:
         """Start where it is wanted; a frame not there yet is drawn first, turn by turn."""
@@ -254,14 +257,14 @@ class Generator(threading.Thread):
             return
         self.arrive(tick)
         frame = tick // self._frame
-        if self._take is not None and len(self._take) == frame:
+        if self._answer is not None and len(self._answer) == frame:
             self._sample_to(frame + 1)
-        if self._take is None or len(self._take) > frame:
+        if self._answer is None or len(self._answer) > frame:
             held: list[Part] = [
                 (note, True) for note in self._score.overlapping(tick, tick + 1) if note.on < tick
             ]
-            if self._voices is not None:
-                held += [(note, False) for note in self._voices.sounding(tick, self._score)]
+            if self._answer is not None:
+                held += [(note, False) for note in self._answer.sounding(tick)]
             self._hand_over.begin(tick, self._bpm, held)
             self._pending, self._rest, self._playing = None, tick, True
             self._events.put(Playing(True))
@@ -312,11 +315,9 @@ class Generator(threading.Thread):
 
     def _constrain(self, frozen: int) -> None:
         """Derive the constraints anew; draw again what they change, now or at the next pass."""
-        if self._take is None or self._constraints is None:
+        if self._answer is None:
             return
-        before = self._constraints
-        self._constraints = Constraints.of(self._score, self._mode, self._take.grid)
-        changed = self._constraints.differences(before)
+        changed = self._answer.constrain(self._score, self._mode)
         behind, ahead = changed[changed < frozen], changed[changed >= frozen]
         if behind.size:
             first = int(behind[0])
@@ -326,54 +327,55 @@ class Generator(threading.Thread):
         self._publish_passage()
 
     def _truncate(self, n_frames: int) -> None:
-        if self._take is None or self._voices is None:
+        if self._answer is None:
             return
         if self._stale is not None and n_frames <= self._stale:
             self._stale = None
-        if n_frames < len(self._take):
-            self._take.truncate(n_frames)
-            changed = self._voices.truncate(n_frames)
+        if n_frames < len(self._answer):
+            changed = self._answer.truncate(n_frames)
             self._sounded = min(self._sounded, n_frames)
             self._events.put(Truncated(n_frames * self._frame))
             self._publish(changed)
             self._hand_over.mend()
 
+    def _voice_anew(self, n_frames: int) -> None:
+        if self._answer is not None:
+            self._publish(self._answer.voice_anew(n_frames))
+            self._hand_over.mend()
+
     def _sample_ahead(self) -> bool:
         """Draw one more frame if the look-ahead is short; tell whether there was work."""
-        if self._take is None:
+        if self._answer is None:
             return False
         start = self.position() if self._pending is None else self._pending
         ahead = start + LOOK_AHEAD_BARS * self._meter.bar_ticks
         wanted = ceil(ahead / self._frame)
-        if len(self._take) >= wanted:
+        if len(self._answer) >= wanted:
             return False
-        self._sample_to(len(self._take) + 1)
+        self._sample_to(len(self._answer) + 1)
         return True
 
     def _sample_to(self, n_frames: int) -> None:
-        take, voices = self._take, self._voices
-        if take is None or voices is None or self._constraints is None:
+        answer = self._answer
+        if answer is None:
             return
-        begin, changed = len(take), len(take) * self._frame
-        while len(take) < n_frames and not self._closing:
-            take.extend(self._constraints, self._sampling)
-            own = take.own_keys(len(take) - 1, self._constraints)
-            changed = min(changed, voices.append(own))
-        if len(take) > begin:
+        begin, changed = len(answer), len(answer) * self._frame
+        while len(answer) < n_frames and not self._closing:
+            changed = min(changed, answer.extend(self._sampling))
+        if len(answer) > begin:
             self._publish(changed, glow_from=begin)
 
     def _publish(self, from_tick: int, glow_from: int | None = None) -> None:
-        if self._take is None:
+        if self._answer is None:
             return
-        n_frames, step = len(self._take), self._frame
+        n_frames, step = len(self._answer), self._frame
         glow_from = n_frames if glow_from is None else glow_from
         notes = tuple(self.generated_starting(from_tick, n_frames * step))
-        glow = self._take.glow(glow_from)
+        glow = self._answer.glow(glow_from)
         self._events.put(Generated(from_tick, notes, n_frames * step, step, glow_from, glow))
 
     def _publish_passage(self) -> None:
-        span = self._constraints.passage if self._constraints else (0, 0)
-        first, last = span[0] * self._frame, span[1] * self._frame
+        first, last = (0, 0) if self._answer is None else self._answer.passage
         self._events.put(Passage((first, last) if last > first else None))
 
     # -- what there is to play ---------------------------------------------------------------
@@ -393,6 +395,4 @@ class Generator(threading.Thread):
 
     def generated_starting(self, first: int, last: int) -> list[Note]:
         """Return the generated notes, clear of the drawn ones, with ``first <= on < last``."""
-        if self._voices is None:
-            return []
-        return self._voices.starting(first, last, self._score)
+        return [] if self._answer is None else self._answer.starting(first, last)

@@ -16,8 +16,10 @@ from rnnrbm_gui.data.model_file import StoredModel
 from rnnrbm_gui.engine.constraints import ON, UNSHOWN, Constraints
 from rnnrbm_gui.models.playable import State
 from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
+from rnnrbm_gui.music.bars import Bars
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Grid
+from rnnrbm_gui.music.timing import Meter
 
 FEWEST_GIBBS_STEPS, MOST_GIBBS_STEPS = 1, 2000
 COLDEST, HOTTEST = 0.5, 2.0
@@ -50,15 +52,20 @@ class Take:
     """The frames drawn so far, with the recurrent state before each.
 
     Thread: owned by the generator thread.
+
+    Args:
+        stored: the model.
+        meter: where the bars are, for a model that is told them; 4/4 unless given.
     """
 
-    def __init__(self, stored: StoredModel) -> None:
+    def __init__(self, stored: StoredModel, meter: Meter | None = None) -> None:
         header = stored.header
         self.grid = Grid(
-            header.frames_per_beat, header.low + header.transpose, stored.model.n_visible
+            header.frames_per_beat, header.low + header.transpose, header.n_keys, header.planes
         )
         self._sampler = FrameSampler(stored.model)
-        self._states = [self._sampler.first_state()]
+        self._bars, self._meter = Bars.of(header.bars, header.frames_per_beat), meter or Meter()
+        self._states = [self._sampler.first_state(self._place(0))]
         self._frames: list[NDArray[np.bool_]] = []
         self._glow: list[NDArray[np.float32]] = []
 
@@ -70,34 +77,53 @@ class Take:
         """The recurrent state before the next frame."""
         return self._states[-1]
 
+    @property
+    def is_told_bars(self) -> bool:
+        """Whether what the model plays depends on where the bars are."""
+        return bool(self._bars.meters)
+
+    def set_meter(self, meter: Meter) -> None:
+        """Put the bars elsewhere, from the next frame on."""
+        self._meter = meter
+        self._place_anew()
+
     def truncate(self, n_frames: int) -> None:
         """Throw away the frames from ``n_frames`` on."""
         del self._frames[n_frames:], self._glow[n_frames:], self._states[n_frames + 1 :]
+        self._place_anew()
+
+    def _place(self, index: int) -> int:
+        """Return a frame's place in its bar, as the model is told it."""
+        return self._bars.place_at(self._meter, index * self.grid.frame)
+
+    def _place_anew(self) -> None:
+        """Let the next frame be where it is in the present metre, whatever it was before."""
+        self._states[-1] = self._sampler.moved(self._states[-1], self._place(len(self)))
 
     def frame(self, index: int) -> NDArray[np.bool_]:
-        """Return a drawn frame as the model remembers it, bool (n_keys,)."""
+        """Return a drawn frame as the model remembers it, bool (n_visible,)."""
         return self._frames[index]
 
-    def own_keys(self, index: int, constraints: Constraints) -> list[int]:
-        """Return the keys that the model adds to what is drawn in a frame."""
-        return np.flatnonzero(self._frames[index] & (constraints.row(index) != ON)).tolist()
+    def own(self, index: int, constraints: Constraints) -> NDArray[np.bool_]:
+        """Return what the model adds to what is drawn in a frame, bool (n_visible,)."""
+        return self._frames[index] & (constraints.row(index) != ON)
 
     def glow(self, first: int) -> NDArray[np.float32]:
-        """Return the probability of each key the model chose freely, (n_frames - first, n_keys)."""
+        """Return how probable it was that each free key sounds, (n_frames - first, n_keys)."""
         glow = self._glow[first:]
         return np.array(glow, np.float32).reshape(len(glow), self.grid.n_keys)
 
     def extend(self, constraints: Constraints, sampling: Sampling) -> NDArray[np.bool_]:
-        """Draw the next frame; return the keys that the model adds to what is drawn."""
-        index, state = len(self._frames), self.state
-        cells = constraints.row(index)
+        """Draw the next frame; return what the model adds to what is drawn, bool (n_visible,)."""
+        index, state, n_keys = len(self._frames), self.state, self.grid.n_keys
+        cells, place = constraints.row(index), self._place(index + 1)
+        glow = np.zeros(n_keys, np.float32)
         if cells[0] == UNSHOWN:
-            v = np.zeros(self.grid.n_keys, np.bool_)
-            mean_v = np.zeros(self.grid.n_keys, np.float32)
+            v = np.zeros(self.grid.n_visible, np.bool_)
+            state = self._sampler.moved(state, place)
         elif cells.all():
             v = cells == ON
-            mean_v = np.zeros(self.grid.n_keys, np.float32)
-            state = self._sampler.advance(state, v)
+            state = self._sampler.advance(state, v, place)
         else:
             drawn = self._sampler.draw(
                 state,
@@ -108,25 +134,33 @@ class Take:
                 temperature=sampling.temperature,
                 gibbs_steps=sampling.gibbs_steps,
             )
-            v, mean_v = drawn.v, np.where(cells == ON, np.float32(0), drawn.mean_v)
-            state = self._sampler.advance(state, v)
+            v = drawn.v
+            glow = np.where(cells[:n_keys] == ON, np.float32(0), drawn.mean_v[:n_keys])
+            state = self._sampler.advance(state, v, place)
         self._frames.append(v)
-        self._glow.append(mean_v)
+        self._glow.append(glow)
         self._states.append(state)
         return v & (cells != ON)
 
     def remember_notes(
         self, notes: Sequence[Note], constraints: Constraints, n_frames: int
     ) -> None:
-        """Take over music drawn elsewhere, up to a frame, as the model sees it beside the drawn."""
+        """Take over music drawn elsewhere, up to a frame, as the model sees it beside the drawn.
+
+        What is drawn stands over what was heard: it is struck where it begins and nowhere else.
+        """
         first = len(self._frames)
         near = [note for note in notes if note.off > first * self.grid.frame]
-        frames = self.grid.frames_of(near, first, n_frames)
-        self.remember(v | (constraints.row(i) == ON) for i, v in enumerate(frames, first))
+        heard = self.grid.frames_of(near, first, n_frames)
+        cells = np.array([constraints.row(i) for i in range(first, n_frames)], np.int8)
+        cells = cells.reshape(heard.shape)
+        drawn = np.tile(cells[:, : self.grid.n_keys] == ON, self.grid.planes)
+        self.remember(np.where(drawn, cells == ON, heard))
 
     def remember(self, frames: Iterable[NDArray[np.bool_]]) -> None:
-        """Take over frames drawn elsewhere, and run the recurrence through them."""
+        """Take over frames drawn elsewhere, (n_visible,), and run the recurrence through them."""
         for v in frames:
             self._frames.append(v)
             self._glow.append(np.zeros(self.grid.n_keys, np.float32))
-            self._states.append(self._sampler.advance(self._states[-1], v))
+            place = self._place(len(self._frames))
+            self._states.append(self._sampler.advance(self._states[-1], v, place))

@@ -4,6 +4,9 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation, Grid
 from rnnrbm_gui.music.score import Score
@@ -13,12 +16,14 @@ from rnnrbm_gui.music.timing import PPQ, Meter
 class Voices:
     """The notes of a growing roll.
 
-    A key that is on in two adjacent frames is one note or two, as the articulation says. The
-    result is that of ``Grid.notes_of`` over all frames; this class only spares the recount.
+    A key that is on in two adjacent frames is one note or two, as the frame says itself where it
+    has a plane of struck keys, else as the articulation says. The result is that of
+    ``Grid.notes_of`` over all frames; this class only spares the recount.
 
     Args:
         grid: how frames and keys lie over ticks and pitches.
-        articulation: what a key on in two adjacent frames means, from the next frame on.
+        articulation: what a key on in two adjacent frames means, from the next frame on; of no
+            effect where the frames say it.
         meter: where the bars are, from the next frame on.
         past: notes of an earlier take that have sounded and stay as they are.
         n_past: the frames that they fill.
@@ -43,15 +48,27 @@ class Voices:
     def __len__(self) -> int:
         return len(self._struck)
 
-    def append(self, keys: Iterable[int]) -> int:
-        """Add the next frame's keys; return the earliest tick from which notes have changed."""
-        frame = len(self._struck)
+    def append(self, v: NDArray[np.bool_]) -> int:
+        """Add the next frame, (n_visible,).
+
+        A struck key that does not sound is silent. One that sounds without being struck, and did
+        not sound before, begins a note all the same: before it may have been a drawn one.
+
+        Returns:
+            The earliest tick from which notes have changed.
+        """
+        frame, n_keys = len(self._struck), self.grid.n_keys
         before = self._struck[-1] if self._struck else {}
-        again = self.grid.strikes_at(frame, self.articulation, self.meter)
+        keys = np.flatnonzero(v[:n_keys]).tolist()
+        if self.grid.planes > 1:
+            again = set(np.flatnonzero(v[n_keys:]).tolist())
+        else:
+            strikes = self.grid.strikes_at(frame, self.articulation, self.meter)
+            again = set(keys) if strikes else set()
         struck: dict[int, int] = {}
         self._lengths.append({})
         for key in keys:
-            onset = frame if again else before.get(key, frame)
+            onset = frame if key in again else before.get(key, frame)
             struck[key] = onset
             self._lengths[onset][key] = frame + 1 - onset
         self._struck.append(struck)

@@ -111,6 +111,10 @@ class Playable:
         u = self.model.step(self.rounded, state.u, v.astype(np.float64), state.x, EXACT)
         return self._state(u, x)
 
+    def moved(self, state: State, x: int) -> State:
+        """Return the state before the same frame at another position in the bar."""
+        return state if state.x == x else self._state(state.u, x)
+
     def _state(self, u: NDArray[np.float64], x: int) -> State:
         bv_t, bh_t = (
             np.floor(b * UNIT + 0.5).astype(np.int32) for b in self.model.biases(self.rounded, u, x)

@@ -71,6 +71,10 @@ class FrameSampler:
         """Return the state after the frame ``v``, (n_visible,); ``x`` is the next one's place."""
         return self._playable.advance(state, np.asarray(v, np.bool_), x)
 
+    def moved(self, state: State, x: int) -> State:
+        """Return the state before the same frame, with ``x`` as its place in the bar."""
+        return self._playable.moved(state, x)
+
     def draw(
         self,
         state: State,

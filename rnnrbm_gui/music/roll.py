@@ -3,6 +3,9 @@
 ``roll[frame, key]`` with ``key = pitch - low``. The model sees a note in every frame of which it
 covers at least half, and in at least one. Back again, the articulation says what a key that is on
 in two adjacent frames means: one held note (tie) or the same note struck again.
+
+A model that learns articulation has a second plane of keys beside the first, ``roll[frame, n_keys +
+key]``: those struck in this very frame. Such a roll says itself what a key that goes on means.
 """
 
 from collections.abc import Sequence
@@ -34,12 +37,19 @@ class Grid:
     Attributes:
         frames_per_beat: frames to the quarter note.
         low: the pitch, as played, of key 0.
-        n_keys: number of keys (the model's n_visible).
+        n_keys: number of keys.
+        planes: 1: which keys sound. 2: those, and beside them which are struck.
     """
 
     frames_per_beat: int
     low: int
     n_keys: int
+    planes: int = 1
+
+    @property
+    def n_visible(self) -> int:
+        """Cells of one frame: keys, times planes."""
+        return self.n_keys * self.planes
 
     @property
     def frame(self) -> int:
@@ -57,13 +67,18 @@ class Grid:
         return middle, middle + 1
 
     def frames_of(self, notes: Sequence[Note], first: int, last: int) -> Roll:
-        """Return ``roll[first:last]``, (last - first, n_keys); pitches off the grid are unseen."""
-        roll = np.zeros((max(0, last - first), self.n_keys), np.bool_)
+        """Return ``roll[first:last]``, (last - first, n_visible), with every plane of the grid.
+
+        Pitches off the grid are unseen. A note is struck in the first frame that it covers.
+        """
+        roll = np.zeros((max(0, last - first), self.n_visible), np.bool_)
         for note in notes:
             key = note.pitch - self.low
             if 0 <= key < self.n_keys:
                 begin, end = self.covered(note)
                 roll[max(0, begin - first) : max(0, end - first), key] = True
+                if self.planes > 1 and first <= begin < last:
+                    roll[begin - first, self.n_keys + key] = True
         return roll
 
     def strikes_at(self, frame: int, articulation: Articulation, meter: Meter) -> bool:
@@ -90,22 +105,22 @@ class Grid:
         """Return the notes that start in frames ``begin`` and later of a roll.
 
         Args:
-            roll: (n_frames, n_keys), the frames from ``first`` on.
-            articulation: what a key on in two adjacent frames means.
+            roll: (n_frames, n_visible), the frames from ``first`` on.
+            articulation: what a key on in two adjacent frames means, where the roll does not say.
             meter: where the bars are.
             first: index of ``roll[0]`` on the time line.
             begin: notes with an onset before this frame are left out.
             velocity: of every note.
         """
         n_frames = len(roll)
-        again = np.fromiter(
-            (self.strikes_at(first + i, articulation, meter) for i in range(n_frames)),
-            np.bool_,
-            n_frames,
-        )
+        if self.planes > 1:
+            roll, again = roll[:, : self.n_keys], roll[:, self.n_keys :]
+        else:
+            struck = [self.strikes_at(first + i, articulation, meter) for i in range(n_frames)]
+            again = np.array(struck, np.bool_)[:, None]
         before = np.zeros_like(roll)
         before[1:] = roll[:-1]
-        onset = roll & (~before | again[:, None])
+        onset = roll & (~before | again)
         step, notes = self.frame, []
         for i, key in zip(*np.nonzero(onset), strict=True):
             if first + i < begin:

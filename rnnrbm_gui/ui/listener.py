@@ -58,7 +58,7 @@ class Listener:
         if self._header:
             # Behind the notes that are still coming, how probable each key was.
             first = self._session.sounded // event.frame_ticks
-            low, n_keys = self._header.low + self._header.transpose, self._header.n_visible
+            low, n_keys = self._header.low + self._header.transpose, self._header.n_keys
             glow = np.array(self._session.glow[first:], np.float32).reshape(-1, n_keys)
             self._canvas.set_glow(first * event.frame_ticks, event.frame_ticks, low, glow)
 
@@ -73,7 +73,7 @@ class Listener:
         self._window.model_path = event.path
         self._window.panel.show_model(event.path, header)
         low = header.low + header.transpose
-        self._canvas.set_model_range(low, low + header.n_visible - 1)
+        self._canvas.set_model_range(low, low + header.n_keys - 1)
         self._window.adopt_tempo(header)
 
     # -- transport ---------------------------------------------------------------------------

@@ -155,7 +155,8 @@ class MainWindow(QMainWindow):
         engine = self.engine
         engine.set_mode(self.mode)
         engine.set_sampling(self.panel.sampling)
-        engine.set_articulation(self.articulation, self.session.meter)
+        engine.set_articulation(self.articulation)
+        engine.set_meter(self.session.meter)
         engine.set_bpm(self.bpm)
         engine.start(self.model_path)
         engine.open_output(self.output)
@@ -230,13 +231,13 @@ class MainWindow(QMainWindow):
         self.session.meter = meter
         self.transport.set_meter(meter)
         self.canvas.set_meter(meter)
-        self.engine.set_articulation(self.articulation, meter)
+        self.engine.set_meter(meter)
 
     def set_articulation(self, articulation: Articulation) -> None:
         """Choose what repeated notes do."""
         self.articulation = articulation
         self.panel.set_articulation(articulation)
-        self.engine.set_articulation(articulation, self.session.meter)
+        self.engine.set_articulation(articulation)
 
     def set_snap(self, ticks: int) -> None:
         """Choose the grid."""

@@ -14,7 +14,9 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QSlider,
+    QSpacerItem,
     QVBoxLayout,
     QWidget,
 )
@@ -36,7 +38,21 @@ ARTICULATION_WORDS = {
     Articulation.BAR: "Strike on the bar",
     Articulation.TIE: "Tie into one note",
 }
-FRAME_WORDS = {1: "quarter notes", 2: "eighth notes", 4: "sixteenth notes"}
+LEARNED = "As the model plays"
+ARTICULATION_TIP = "What a note does that goes on in the next frame"
+LEARNED_TIP = (
+    "This model has learned which notes are struck again and which are held.\n"
+    "Your choice comes back with a model that has not."
+)
+FRAME_WORDS = {
+    1: "quarter notes",
+    2: "eighth notes",
+    3: "eighth triplets",
+    4: "sixteenth notes",
+    6: "sixteenth triplets",
+    8: "thirty-second notes",
+}
+MEMORY_WORDS = {"gru": "GRU", "tanh": "tanh", "sigmoid": "sigmoid"}
 
 
 class SamplerPanel(QFrame):
@@ -67,6 +83,7 @@ class SamplerPanel(QFrame):
         self.model.setAccessibleName("Model")
         self.model.activated.connect(lambda i: self.model_chosen.emit(self._paths[i]))
         self.about = _label("", "muted", wrap=True)
+        self.about.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.temperature = Fader(
             "Temperature",
             "How daring the model is: 1.00 as learned, lower safer, higher wilder.\n"
@@ -83,8 +100,9 @@ class SamplerPanel(QFrame):
             100,
             lambda value: f"{_steps_at(value)} steps",
         )
+        self._articulation = Articulation.RESTRIKE
         self.articulation = QComboBox()
-        self.articulation.setToolTip("What a note does that goes on in the next frame")
+        self.articulation.setToolTip(ARTICULATION_TIP)
         self.articulation.setAccessibleName("Repeated notes")
         self.articulation.addItems(list(ARTICULATION_WORDS.values()))
         self.articulation.activated.connect(
@@ -120,21 +138,21 @@ class SamplerPanel(QFrame):
         column.addWidget(_label("MODEL", "section"))
         column.addWidget(self.model)
         column.addWidget(self.about)
-        column.addSpacing(16)
+        column.addItem(_gap())
         column.addWidget(_label("FEEL", "section"))
         column.addWidget(self.temperature)
         column.addWidget(self.mixing)
         column.addSpacing(4)
         column.addWidget(_label("Repeated notes", "field"))
         column.addWidget(self.articulation)
-        column.addSpacing(16)
+        column.addItem(_gap())
         column.addWidget(_label("CHANCE", "section"))
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.seed, 1)
         row.addWidget(self.reroll)
         column.addLayout(row)
-        column.addSpacing(16)
+        column.addItem(_gap())
         column.addWidget(self.keep)
         column.addStretch(1)
 
@@ -157,8 +175,18 @@ class SamplerPanel(QFrame):
         self.seed.setText(_spaced(sampling.seed))
 
     def set_articulation(self, articulation: Articulation) -> None:
-        """Show what repeated notes do."""
-        self.articulation.setCurrentIndex(list(ARTICULATION_WORDS).index(articulation))
+        """Show what repeated notes do, with this model or the next that leaves it open."""
+        self._articulation = articulation
+        if self.articulation.isEnabled():
+            self.articulation.setCurrentIndex(list(ARTICULATION_WORDS).index(articulation))
+
+    def _offer_articulation(self, learned: bool) -> None:
+        """Offer the choice of what repeated notes do, or say that the model has learned it."""
+        self.articulation.clear()
+        self.articulation.addItems([LEARNED] if learned else list(ARTICULATION_WORDS.values()))
+        self.articulation.setEnabled(not learned)
+        self.articulation.setToolTip(LEARNED_TIP if learned else ARTICULATION_TIP)
+        self.set_articulation(self._articulation)
 
     def set_models(self, models: Sequence[tuple[Path, str]]) -> None:
         """List the models: path and name; the one that plays stays chosen, and in the list."""
@@ -181,8 +209,8 @@ class SamplerPanel(QFrame):
         elif path == learning_path():
             self.model.setItemText(self._paths.index(path), header.name)
         self.model.setCurrentIndex(self._paths.index(path))
-        frames = FRAME_WORDS.get(header.frames_per_beat, f"{header.frames_per_beat} frames a beat")
-        self.about.setText(f"RNN-RBM, {header.n_hidden} hidden, {frames}")
+        self.about.setText(about(header))
+        self._offer_articulation(header.planes > 1)
         self.model.setToolTip(f"{header.name}: learned from {header.corpus}. {header.attribution}")
 
     def draw_seed(self) -> None:
@@ -251,6 +279,25 @@ class Fader(QWidget):
 
     def _show(self, value: int) -> None:
         self.value.setText(self._words(value))
+
+
+def about(header: ModelHeader) -> str:
+    """Return what a model is in a few words."""
+    words = [header.kind_words]
+    if header.kind == "rnn-rbm":
+        words.append(f"{MEMORY_WORDS[header.memory]} memory")
+    words.append(f"{header.n_hidden} hidden units")
+    words.append(FRAME_WORDS.get(header.frames_per_beat, f"{header.frames_per_beat} frames a beat"))
+    if header.planes > 1:
+        words.append("learned articulation")
+    if header.bars:
+        words.append("knows the bar")
+    return ", ".join(words)
+
+
+def _gap() -> QSpacerItem:
+    """Return what sets sections apart; a low window takes of it before it clips a line."""
+    return QSpacerItem(0, 16, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Maximum)
 
 
 def _label(text: str, role: str, *, wrap: bool = False) -> QLabel:

@@ -102,9 +102,12 @@ class Session(QObject):
         """Take over the generated notes from a tick on."""
         cut = bisect_left(self._generated, event.from_tick, key=lambda note: note.on)
         self._generated[cut:] = event.notes
+        n_keys = event.glow.shape[1]
+        if event.frame_ticks != self._frame_ticks or (self.glow and len(self.glow[0]) != n_keys):
+            self.glow.clear()  # that of another model lies on other frames and keys
         self.generated_end, self._frame_ticks = event.end_tick, event.frame_ticks
         if len(event.glow):
-            blank = np.zeros_like(event.glow[0])
+            blank = np.zeros(n_keys, np.float32)
             del self.glow[event.glow_from :]
             self.glow += [blank] * (event.glow_from - len(self.glow))
             self.glow.extend(event.glow)

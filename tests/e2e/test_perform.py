@@ -14,6 +14,7 @@ from PySide6.QtGui import QImage
 from tests.e2e.app import COMMAND, runs, surroundings
 from tests.e2e.sound import QUIET, frequency, read_wav, recording
 from tests.live import SpyPort, fluidsynth, jack_server, needs, wait_until
+from tests.small_models import small_file
 
 SHORT = ("perform", "--bars", "2", "--bpm", "120", "--seed", "5")
 BEAT_S = 0.5
@@ -86,6 +87,18 @@ def check_picture(path: Path) -> None:
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
     cool = (pixels[:, 100:, 1] - pixels[:, 100:, 0] > 80).mean()
     assert 0.005 < cool < 0.5, "the notes of the model are painted in their colour"
+
+
+@pytest.mark.live
+def test_a_model_of_another_kind_performs_in_its_own_articulation(tmp_path: Path) -> None:
+    model = small_file(tmp_path, "rtrbm", "tanh")
+    arguments = ("--bars", "2", "--bpm", "300", "--seed", "5", "--model", str(model))
+    code, said, complaint = run(tmp_path, "perform", *arguments)
+    assert (code, complaint) == (0, "")
+    assert "bar 2 of 2" in said
+    assert [track.name for track in mido.MidiFile(tmp_path / "take.mid").tracks][-1] == "RTRBM"
+    lengths = {round((off_s - on_s) / 0.1) for on_s, off_s, _ in notes_of(tmp_path / "take.mid")}
+    assert len(lengths) > 1, "some notes are held, some struck again"
 
 
 @needs("jackd", "fluidsynth")

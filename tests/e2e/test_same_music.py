@@ -3,21 +3,27 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnnrbm_gui import paths
+from rnnrbm_gui.data.model_file import load_model
 from rnnrbm_gui.engine import events
+from rnnrbm_gui.engine.answer import Answer
 from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.models import kernels
 from rnnrbm_gui.music.note import Note
+from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score
-from rnnrbm_gui.music.timing import PPQ
+from rnnrbm_gui.music.timing import PPQ, Meter
 from tests.live import wait_until
+from tests.small_models import small_file
 
+JSB = paths.models() / "jsb-chorales.safetensors"
 BAR = 4 * PPQ
 BARS = 12
 MELODY = Score.of([Note(i * PPQ, p, (i + 1) * PPQ) for i, p in enumerate((67, 69, 71, 72, 74, 72))])
@@ -30,7 +36,7 @@ WITH_A_TURN_AHEAD = Score.of(
 class Player:
     """An engine on the null device, and the generated notes as the window has them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, model: Path = JSB) -> None:
         self.engine = Engine(audio="null")
         self.notes: list[Note] = []
         self.end = 0
@@ -38,7 +44,7 @@ class Player:
         self.kernel_ready = False
         self.engine.set_sampling(Sampling(seed=seed, gibbs_steps=60))
         self.engine.set_bpm(300)
-        self.engine.start(paths.models() / "jsb-chorales.safetensors")
+        self.engine.start(model)
 
     def listen(self) -> None:
         for event in self.engine.poll():
@@ -94,12 +100,12 @@ def load(n_threads: int) -> Iterator[None]:
             thread.join()
 
 
-def music(seed: int, *, detours: bool) -> list[Note]:
+def music(seed: int, *, detours: bool, model: Path = JSB) -> list[Note]:
     """Draw, edit at rest, play two bars, edit ahead while playing; return the first bars.
 
     ``detours`` looks further ahead before each edit: it plays on, seeks, and comes back.
     """
-    player = Player(seed)
+    player = Player(seed, model)
     engine = player.engine
     try:
         engine.set_mode(Mode.HARMONISE)
@@ -115,6 +121,10 @@ def music(seed: int, *, detours: bool) -> list[Note]:
                 engine.set_score(score)
             engine.set_mode(Mode.FREE)
             engine.set_mode(Mode.HARMONISE)
+            engine.set_meter(Meter(3, 4))
+            engine.set_articulation(Articulation.TIE)
+            engine.set_meter(Meter())
+            engine.set_articulation(Articulation.RESTRIKE)
             # Until here the plain kernel has drawn, at least where nothing was compiled before.
             player.until(lambda: player.kernel_ready, "the compiled kernel")
         engine.set_score(WITH_A_SECOND_VOICE)
@@ -148,3 +158,26 @@ def test_the_same_music_whatever_threads_kernel_and_look_ahead_do(
     assert by_both_one_after_the_other == by_the_plain_kernel
     assert by_the_compiled_kernel_under_load == by_the_plain_kernel
     assert music(6, detours=False) != by_the_plain_kernel
+
+
+def test_a_model_that_strikes_its_notes_and_knows_the_bar_plays_the_same_after_detours(
+    tmp_path: Path,
+) -> None:
+    model = small_file(tmp_path)
+    after_detours = music(5, detours=True, model=model)
+    straight = Answer(
+        load_model(model), WITH_A_TURN_AHEAD, Mode.HARMONISE, Articulation.RESTRIKE, Meter()
+    )
+    while len(straight) * straight.grid.frame < BARS * BAR:
+        straight.extend(Sampling(seed=5, gibbs_steps=60))
+    expected = straight.starting(0, BARS * BAR)
+    assert len(expected) > 100
+    assert len({note.duration for note in expected}) > 2
+
+    def by_place(note: Note) -> tuple[int, int]:
+        return note.on, note.pitch
+
+    reach = BARS * BAR - straight.grid.frame  # what sounds in the last frame goes on beyond it
+    assert sorted((n for n in after_detours if n.off <= reach), key=by_place) == sorted(
+        (n for n in expected if n.off <= reach), key=by_place
+    )

@@ -22,7 +22,7 @@ from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score
-from rnnrbm_gui.music.timing import PPQ, Meter
+from rnnrbm_gui.music.timing import PPQ
 from rnnrbm_gui.player.protocol import TimedNote
 from rnnrbm_gui.player.schedule import Scheduler, Stroke
 
@@ -210,7 +210,7 @@ class Visitor:
         sampling = Sampling(self.chance.randrange(2**32), self.chance.choice([0.8, 1.0, 1.3]), 1)
         self.stage.generator.set_sampling(sampling)
         articulation = self.chance.choice(list(Articulation))
-        self.stage.generator.set_articulation(articulation, Meter())
+        self.stage.generator.set_articulation(articulation)
 
     def mode(self) -> None:
         self.stage.generator.set_mode(self.chance.choice(list(Mode)))

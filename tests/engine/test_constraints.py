@@ -8,6 +8,7 @@ from rnnrbm_gui.music.roll import Grid
 from rnnrbm_gui.music.score import Score
 
 GRID = Grid(1, 21, 88)
+STRUCK = Grid(1, 21, 88, planes=2)
 MELODY = Score.of([Note(960, 72, 1440), Note(1440, 74, 1920), Note(2400, 76, 2880)])
 
 SCORES = st.lists(
@@ -64,9 +65,36 @@ def test_every_note_the_model_can_see_is_on_where_drawn_notes_count(score, mode,
                 assert constraints.row(frame)[note.pitch - 21] == wanted
 
 
-@given(SCORES, SCORES, st.sampled_from(Mode), st.sampled_from(Mode))
-def test_differences_are_the_frames_whose_rows_differ(a, b, mode_a, mode_b):
-    one, other = Constraints.of(a, mode_a, GRID), Constraints.of(b, mode_b, GRID)
+@given(SCORES, st.sampled_from(Mode), st.sampled_from([1, 2, 4]))
+def test_a_drawn_note_is_struck_where_it_begins_and_nowhere_else(score, mode, frames_per_beat):
+    plain, struck = (Grid(frames_per_beat, 21, 88, planes) for planes in (1, 2))
+    sounding = Constraints.of(score, mode, plain)
+    constraints = Constraints.of(score, mode, struck)
+    assert constraints.passage == sounding.passage
+    begins = {(note.pitch - 21, struck.covered(note)[0]) for note in score}
+    for frame in range(constraints.passage[1] + 2):
+        keys, onsets = np.split(constraints.row(frame), 2)
+        assert (keys == sounding.row(frame)).all()
+        for key in range(88):
+            if keys[key] == ON:
+                assert onsets[key] == (ON if (key, frame) in begins else OFF)
+            else:
+                assert onsets[key] == keys[key]  # free where free, off where off, or not shown
+
+
+def test_a_pitch_struck_again_in_a_continued_passage_is_determined_in_both_planes():
+    twice = Score.of([Note(0, 60, 480), Note(480, 60, 1440)])
+    cells = rows(Constraints.of(twice, Mode.CONTINUE, STRUCK), 3)
+    assert cells.all()
+    assert (cells[:, 39] == ON).all()
+    assert (cells[:, 88 + 39] == [ON, ON, OFF]).all()
+
+
+@given(
+    SCORES, SCORES, st.sampled_from(Mode), st.sampled_from(Mode), st.sampled_from([GRID, STRUCK])
+)
+def test_differences_are_the_frames_whose_rows_differ(a, b, mode_a, mode_b, grid):
+    one, other = Constraints.of(a, mode_a, grid), Constraints.of(b, mode_b, grid)
     expected = [i for i in range(60) if (one.row(i) != other.row(i)).any()]
     assert one.differences(other).tolist() == expected
 

@@ -97,7 +97,7 @@ def test_whatever_the_frames_and_whenever_it_stops(
 ):
     voices = Voices(GRID, articulation, Meter())
     for row in frames:
-        voices.append(np.flatnonzero(row).tolist())
+        voices.append(row)
     wire = Wire()
     hand_over = HandOver(wire, Roll(voices, drawn))
     hand_over.loop = Loop(loop[0], loop[0] + loop[1]) if loop else None
@@ -126,7 +126,7 @@ def test_whatever_the_frames_and_whenever_it_stops(
 def test_notes_reach_the_player_at_least_three_tenths_of_a_second_ahead():
     voices = Voices(GRID, Articulation.RESTRIKE, Meter())
     for _ in range(40):
-        voices.append(range(5))
+        voices.append(np.ones(5, np.bool_))
     wire, ahead_s = Wire(), []
 
     def note_how_early(epoch, notes):

@@ -15,7 +15,9 @@ from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.player.protocol import Sounding, now_s
+from tests.small_models import small_file
 
 BEAT = 480
 MELODY = Score.of([Note(i * BEAT, p, (i + 1) * BEAT) for i, p in enumerate((67, 69, 71, 72))])
@@ -68,17 +70,23 @@ class Follower:
         return not any(held.values())
 
 
-@pytest.fixture
-def follower():
+@contextlib.contextmanager
+def following(model):
     with contextlib.ExitStack() as stack:
         engine = Engine(audio="null")
         stack.callback(engine.close)
         engine.set_mode(Mode.HARMONISE)
         engine.set_sampling(Sampling(seed=3, gibbs_steps=40))
         engine.set_bpm(300)
-        engine.start(paths.models() / "jsb-chorales.safetensors")
+        engine.start(model)
         follower = Follower(engine)
         follower.until(lambda: follower.end >= 8 * 4 * BEAT, "eight bars of look-ahead")
+        yield follower
+
+
+@pytest.fixture
+def follower():
+    with following(paths.models() / "jsb-chorales.safetensors") as follower:
         yield follower
 
 
@@ -226,3 +234,55 @@ def test_a_recalled_roll_has_sounded_and_goes_on(follower):
         ),
         "what was heard, and more",
     )
+
+
+def test_another_metre_is_only_an_accent_to_a_model_that_is_not_told_it(follower):
+    before = {(n.on, n.pitch, n.off) for n in follower.generated if n.on < 8 * BEAT}
+    follower.truncated.clear()
+    follower.engine.set_meter(Meter(3, 4))
+    follower.until(
+        lambda: {n.velocity for n in follower.generated if n.on == 3 * BEAT} == {84}, "accents"
+    )
+    assert {(n.on, n.pitch, n.off) for n in follower.generated if n.on < 8 * BEAT} == before
+    assert not follower.truncated
+
+
+def test_another_metre_makes_other_music_of_a_model_that_knows_the_bar(tmp_path):
+    with following(small_file(tmp_path)) as follower:
+        engine = follower.engine
+        engine.play()
+        follower.until(lambda: engine.position() > 4 * BEAT, "a bar")
+        before = list(follower.generated)
+        follower.truncated.clear()
+        engine.set_meter(Meter(4, 4))  # as it was
+        engine.set_meter(Meter(3, 4))
+        follower.until(lambda: follower.truncated, "the metre to take hold")
+        [cut] = follower.truncated
+        assert engine.position() <= cut <= engine.position() + 3 * BEAT
+        follower.until(lambda: follower.end >= cut + 8 * BEAT, "the new look-ahead")
+        heard, coming = ([n for n in notes if n.on < cut] for notes in (before, follower.generated))
+        assert [(n.on, n.pitch) for n in heard] == [(n.on, n.pitch) for n in coming]
+        assert [n for n in before if cut <= n.on < cut + 8 * BEAT] != [
+            n for n in follower.generated if cut <= n.on < cut + 8 * BEAT
+        ]
+        engine.stop()
+        follower.until(follower.pairs_are_whole, "every off")
+
+
+def test_a_model_that_strikes_its_notes_goes_on_from_what_another_played(follower, tmp_path):
+    engine = follower.engine
+    engine.play(until=3 * BEAT)
+    follower.until(lambda: follower.playing, "playing")
+    follower.until(lambda: not follower.playing, "the end")
+    heard = [n for n in follower.generated if n.on < 3 * BEAT]
+    follower.truncated.clear()
+    engine.load_model(small_file(tmp_path, "rtrbm", "tanh"))
+    follower.until(lambda: follower.truncated and follower.end >= 16 * BEAT, "its look-ahead")
+    assert [n for n in follower.generated if n.on < 3 * BEAT] == heard
+    lengths = {n.duration for n in follower.generated if n.on >= 3 * BEAT}
+    assert min(lengths) == BEAT // 2
+    assert len(lengths) > 1  # held and struck as the model draws, not each frame anew
+    engine.play()
+    follower.until(lambda: engine.position() > 5 * BEAT, "two more beats")
+    engine.stop()
+    follower.until(follower.pairs_are_whole, "every off")

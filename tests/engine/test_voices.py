@@ -16,6 +16,8 @@ METERS = st.sampled_from([Meter(4, 4), Meter(3, 4), Meter(6, 8), Meter(5, 4)])
 ARTICULATIONS = st.sampled_from(Articulation)
 GRIDS = st.sampled_from([Grid(1, 60, 6), Grid(2, 60, 6), Grid(4, 125, 6)])
 ROLLS = st.integers(0, 24).flatmap(lambda n: arrays.arrays(np.bool_, (n, 6)))
+STRUCK_GRIDS = st.sampled_from([Grid(1, 60, 6, 2), Grid(4, 125, 6, 2)])
+STRUCK_ROLLS = st.integers(0, 24).flatmap(lambda n: arrays.arrays(np.bool_, (n, 12)))
 
 
 def places(notes):
@@ -29,7 +31,7 @@ def every(voices):
 def grown(roll, grid, articulation, meter):
     voices = Voices(grid, articulation, meter)
     for row in roll:
-        voices.append(np.flatnonzero(row).tolist())
+        voices.append(row)
     return voices
 
 
@@ -46,16 +48,78 @@ def test_taken_back_and_grown_again_leaves_no_trace(old, new, cut, grid, articul
     voices = grown(old, grid, articulation, meter)
     voices.truncate(cut)
     for row in new:
-        voices.append(np.flatnonzero(row).tolist())
+        voices.append(row)
     whole = np.vstack([old[:cut], new])
     assert places(every(voices)) == places(grid.notes_of(whole, articulation, meter))
 
 
-@given(ROLLS, GRIDS, ARTICULATIONS, METERS)
-def test_append_names_the_earliest_frame_whose_notes_changed(roll, grid, articulation, meter):
+def counted(roll, grid):
+    """Walk along each key of a roll that says what is struck; independent of the classes."""
+    found = set()
+    for key in range(6):
+        began = None
+        for frame, (sounds, struck) in enumerate(zip(roll[:, key], roll[:, 6 + key], strict=True)):
+            if began is not None and (struck or not sounds):
+                found.add((began, key, frame))
+                began = None
+            if sounds and began is None:
+                began = frame
+        if began is not None:
+            found.add((began, key, len(roll)))
+    step = grid.frame
+    return {
+        (on * step, grid.low + key, off * step) for on, key, off in found if grid.low + key <= 127
+    }
+
+
+@given(STRUCK_ROLLS, STRUCK_GRIDS, ARTICULATIONS, METERS)
+def test_where_the_model_strikes_its_notes_begin_whatever_the_articulation(
+    roll, grid, articulation, meter
+):
+    assert places(every(grown(roll, grid, articulation, meter))) == counted(roll, grid)
+    assert places(grid.notes_of(roll, articulation, meter)) == counted(roll, grid)
+
+
+@given(STRUCK_ROLLS, STRUCK_ROLLS, st.integers(0, 24), STRUCK_GRIDS)
+def test_struck_notes_taken_back_and_grown_again_leave_no_trace(old, new, cut, grid):
+    cut = min(cut, len(old))
+    voices = grown(old, grid, Articulation.RESTRIKE, Meter())
+    voices.truncate(cut)
+    for row in new:
+        voices.append(row)
+    assert places(every(voices)) == counted(np.vstack([old[:cut], new]), grid)
+
+
+@pytest.mark.parametrize(
+    ("struck", "begins"),
+    [([1, 0, 0, 0], [0]), ([1, 0, 1, 0], [0, 2]), ([0, 0, 0, 0], [0]), ([0, 1, 0, 1], [0, 1, 3])],
+)
+def test_a_key_that_sounds_is_held_until_it_is_struck(struck, begins):
+    roll = np.array([[1, onset] for onset in struck], np.bool_)
+    notes = every(grown(roll, Grid(1, 60, 1, 2), Articulation.BAR, Meter()))
+    assert [note.on // 480 for note in notes] == begins
+    assert notes[-1].off == 4 * 480
+
+
+def test_a_struck_key_that_does_not_sound_is_silent_and_ends_nothing_else():
+    roll = np.array([[1, 0, 1, 1], [1, 0, 0, 1], [0, 0, 1, 1]], np.bool_)
+    notes = every(grown(roll, Grid(1, 60, 2, 2), Articulation.TIE, Meter()))
+    assert places(notes) == {(0, 60, 960)}
+
+
+@given(
+    st.one_of(
+        st.tuples(ROLLS, GRIDS),
+        st.tuples(STRUCK_ROLLS, STRUCK_GRIDS),
+    ),
+    ARTICULATIONS,
+    METERS,
+)
+def test_append_names_the_earliest_frame_whose_notes_changed(roll_on_grid, articulation, meter):
+    roll, grid = roll_on_grid
     voices, before = Voices(grid, articulation, meter), set()
     for row in roll:
-        changed = voices.append(np.flatnonzero(row).tolist())
+        changed = voices.append(row)
         now = places(every(voices))
         assert all(on >= changed for on, *_ in before ^ now)
         before = now
@@ -79,9 +143,14 @@ DRAWN = st.lists(
 ).map(Score.of)
 
 
-@given(ROLLS, ARTICULATIONS, DRAWN, st.lists(st.integers(0, 24 * 480), max_size=6))
+@given(
+    st.one_of(ROLLS, STRUCK_ROLLS),
+    ARTICULATIONS,
+    DRAWN,
+    st.lists(st.integers(0, 24 * 480), max_size=6),
+)
 def test_given_piece_by_piece_is_given_whole(roll, articulation, drawn, cuts):
-    voices = grown(roll, Grid(1, 60, 6), articulation, Meter())
+    voices = grown(roll, Grid(1, 60, 6, roll.shape[1] // 6), articulation, Meter())
     end = len(roll) * 480
     whole = voices.starting(0, end, drawn)
     edges = [0, *sorted(cut for cut in cuts if cut < end), end]
@@ -99,7 +168,7 @@ def test_notes_of_an_earlier_take_stay_as_they_sounded(old, new, articulation, c
     n_past = -(-len(old) // 2)
     voices = Voices(quarters, Articulation.RESTRIKE, Meter(), heard, n_past)
     for row in new:
-        voices.append(np.flatnonzero(row).tolist())
+        voices.append(row)
     found = every(voices)
     assert sorted(n for n in found if n.on < len(old) * 240) == sorted(heard)
     assert all(n.on >= n_past * 480 for n in found if n not in heard)

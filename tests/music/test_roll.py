@@ -1,5 +1,6 @@
 """Between notes and roll: nothing lost on the way, nothing melted."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -35,6 +36,38 @@ def test_roll_to_score_and_back(
     again = grid.frames_of(found, first, first + len(roll))
     np.testing.assert_array_equal(again, roll)
     assert sum(note.duration for note in found) == roll.sum() * grid.frame
+
+
+@given(rolls, rolls, st.integers(0, 40))
+def test_a_roll_that_says_what_is_struck_becomes_notes_and_is_itself_again(
+    roll: Roll, marks: Roll, first: int
+) -> None:
+    n_frames = min(len(roll), len(marks))
+    sounding, before = roll[:n_frames], np.zeros((n_frames, 6), np.bool_)
+    before[1:] = sounding[:-1]
+    struck = sounding & (marks[:n_frames] | ~before)  # whatever begins is struck
+    grid, whole = Grid(4, 50, 6, planes=2), np.hstack([sounding, struck])
+    found = grid.notes_of(whole, Articulation.TIE, Meter(), first=first)
+    np.testing.assert_array_equal(grid.frames_of(found, first, first + n_frames), whole)
+    assert len(found) == struck.sum()
+
+
+@given(st.lists(notes, max_size=5), grids, st.integers(0, 30), st.integers(0, 30))
+def test_a_note_is_struck_in_the_first_frame_it_covers(
+    found: list[Note], grid: Grid, first: int, length: int
+) -> None:
+    two = replace(grid, planes=2)
+    roll = two.frames_of(found, first, first + length)
+    np.testing.assert_array_equal(
+        roll[:, : grid.n_keys], grid.frames_of(found, first, first + length)
+    )
+    expected = {
+        (two.covered(note)[0] - first, note.pitch - grid.low)
+        for note in found
+        if first <= two.covered(note)[0] < first + length
+        and 0 <= note.pitch - grid.low < grid.n_keys
+    }
+    assert {tuple(cell) for cell in np.argwhere(roll[:, grid.n_keys :]).tolist()} == expected
 
 
 @given(st.data(), grids, meters)

@@ -1,0 +1,92 @@
+"""The inspector with models of every kind: what it says of them and what it lets one choose."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rnnrbm_gui import paths
+from rnnrbm_gui.engine.engine import Engine
+from rnnrbm_gui.music.roll import Articulation
+from rnnrbm_gui.ui.main_window import SMALLEST, MainWindow
+from rnnrbm_gui.ui.sampler_panel import ARTICULATION_WORDS, LEARNED, SamplerPanel, about
+from tests.small_models import small_file, small_model
+from tests.ui.window import until
+
+FILE = Path("a.safetensors")
+WORDY = replace(
+    small_model().header, memory="sigmoid", frames_per_beat=8, n_hidden=4096, bars="4/4 3/4 6/8"
+)
+
+
+@pytest.mark.parametrize(
+    ("which", "words"),
+    [
+        (("rnn-rbm", "tanh", 1, ""), "RNN-RBM, tanh memory, 12 hidden units, eighth notes"),
+        (("rtrbm", "tanh", 1, ""), "RTRBM, 12 hidden units, eighth notes"),
+        (("rbm", "tanh", 1, "4/4"), "RBM, 12 hidden units, eighth notes, knows the bar"),
+        (
+            ("rnn-rbm", "gru", 2, "4/4"),
+            "RNN-RBM, GRU memory, 12 hidden units, eighth notes, learned articulation, "
+            "knows the bar",
+        ),
+    ],
+)
+def test_a_model_is_told_in_words(which, words):
+    assert about(small_model(*which).header) == words
+
+
+def items(box):
+    return [box.itemText(i) for i in range(box.count())]
+
+
+def test_repeated_notes_are_the_models_where_it_has_learned_them(app):
+    panel, chosen = SamplerPanel(), []
+    panel.articulation_changed.connect(chosen.append)
+    panel.set_articulation(Articulation.HALF_BAR)
+    open_tip = panel.articulation.toolTip()
+    panel.show_model(FILE, small_model().header)
+    assert items(panel.articulation) == [LEARNED] == ["As the model plays"]
+    assert not panel.articulation.isEnabled()
+    assert "has learned" in panel.articulation.toolTip()
+    panel.set_articulation(Articulation.BAR)  # a project that is opened meanwhile
+    assert items(panel.articulation) == [LEARNED]
+    panel.show_model(FILE, small_model(planes=1).header)
+    assert items(panel.articulation) == list(ARTICULATION_WORDS.values())
+    assert panel.articulation.isEnabled()
+    assert panel.articulation.currentText() == ARTICULATION_WORDS[Articulation.BAR]
+    assert panel.articulation.toolTip() == open_tip
+    assert chosen == []  # to show is not to choose
+    panel.deleteLater()
+
+
+def test_what_is_said_of_a_model_is_not_clipped_in_the_smallest_window(app):
+    window = MainWindow(Engine(audio="null"), remember=False)
+    panel, label = window.panel, window.panel.about
+    panel.show_model(FILE, WORDY)
+    window.resize(SMALLEST)
+    window.show()
+    app.processEvents()
+    assert label.height() >= label.heightForWidth(label.width())
+    longest = max(label.text().split(), key=len)
+    assert label.fontMetrics().horizontalAdvance(longest) <= label.width()
+    assert panel.keep.geometry().bottom() < panel.height()
+    window.close()
+    window.deleteLater()
+
+
+def test_in_the_window_the_choice_goes_and_comes_back(opened, tmp_path):
+    window = opened()
+    window.set_articulation(Articulation.BAR)
+    window.load_model(small_file(tmp_path))
+    box = window.panel.articulation
+    until(lambda: not box.isEnabled(), "the model of chance")
+    glow = window.session.glow
+    until(lambda: glow and glow[-1].shape == (24,), "its look-ahead")
+    assert window.canvas.generated
+    assert all(55 <= note.pitch < 55 + 24 for note in window.canvas.generated)
+    window.load_model(paths.models() / "jsb-chorales.safetensors")
+    until(box.isEnabled, "the chorales")
+    until(lambda: glow and glow[-1].shape == (88,), "their look-ahead")
+    assert box.currentText() == ARTICULATION_WORDS[Articulation.BAR]
+    assert window.articulation is Articulation.BAR
