@@ -21,6 +21,7 @@ from rnnrbm_gui.models.kinds import KINDS, Kind
 from rnnrbm_gui.models.memory import MEMORIES, Memory
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
+from rnnrbm_gui.music.bars import Bars
 
 FORMAT = "1"
 MOST_BYTES = 500_000_000
@@ -230,3 +231,9 @@ def _check_sizes(model: SequenceModel, header: ModelHeader, name: str) -> None:
                 f"'{name}': the header says {size} = {getattr(header, size)}, but the parameters "
                 f"have {getattr(model, size)}: train the model again."
             )
+    places = Bars.of(header.bars, header.frames_per_beat).n_positions
+    if places != model.n_positions:
+        raise ModelError(
+            f"'{name}': the header says bars = {header.bars!r}, which are {places} places, but the "
+            f"parameters have {model.n_positions}: train the model again."
+        )

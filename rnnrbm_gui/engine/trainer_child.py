@@ -127,18 +127,24 @@ def sample_of(checked: Checked, seed: int) -> Sampled:
     Raises:
         ModelError: its weights are too large to be played.
     """
+    import numpy as np
+
     from rnnrbm_gui.models import kernels
     from rnnrbm_gui.models.sampler import FrameSampler
     from rnnrbm_gui.models.statistics import samples
+    from rnnrbm_gui.music.bars import Bars
     from rnnrbm_gui.music.roll import Articulation, Grid
     from rnnrbm_gui.music.timing import Meter
 
     kernels.compile_kernel()
     model, header = checked.stored.model, checked.stored.header
-    grid = Grid(header.frames_per_beat, header.low + header.transpose, header.n_visible)
+    low = header.low + header.transpose
+    grid = Grid(header.frames_per_beat, low, header.n_keys, header.planes)
     meter = Meter(*map(int, header.meter.split("/")))
     n_frames = -(-SAMPLED_BARS * meter.bar_ticks // grid.frame)
-    [roll] = samples(FrameSampler(model), 1, n_frames, seed=seed)
+    bars = Bars.of(header.bars, header.frames_per_beat)
+    x = np.array([bars.place_at(meter, i * grid.frame) for i in range(n_frames)])
+    [roll] = samples(FrameSampler(model), 1, n_frames, seed=seed, positions=x)
     notes = tuple(grid.notes_of(roll, Articulation.RESTRIKE, meter))
     return Sampled(checked.update, notes, n_frames * grid.frame, grid.frame, meter, header.bpm)
 

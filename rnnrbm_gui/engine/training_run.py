@@ -74,7 +74,7 @@ def run(plan: Plan) -> Iterator[TrainingEvent]:
     if plan.onsets:
         corpus = yield from beside(_with_onsets(corpus))
         form = Form.articulated(corpus, recipe.frames_per_beat, settings.transposed)
-    yield from map(Remark, [*corpus.remarks, *map(str, corpus.pieces)])
+    yield from map(Remark, corpus.remarks)
     train, valid = material_of(corpus, "train", form), material_of(corpus, "valid", form)
     rolls = train.rolls
     header = header_of(plan, corpus, recipe, settings, train)
