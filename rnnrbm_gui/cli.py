@@ -193,7 +193,9 @@ def _train(options: argparse.Namespace) -> int:
         resume=options.resume,
     )
     try:
-        training_report.follow(training_run.run(plan), _say, _progress)
+        # Without a terminal to write over, a line for each measurement is enough.
+        progress = _progress if sys.stdout.isatty() else lambda words: None
+        training_report.follow(training_run.run(plan), _say, progress)
     except KeyboardInterrupt:
         kept = "The best model so far is kept" if plan.out.exists() else "Nothing was kept yet"
         _say(f"Stopped. {kept}; go on with --resume.")

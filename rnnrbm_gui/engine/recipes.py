@@ -33,20 +33,46 @@ class Recipe:
         return replace(self.settings.get(kind, DEFAULTS[kind]), kind=kind)
 
 
+GATED = Settings(
+    n_recurrent=200,
+    memory="gru",
+    rate=5e-3,
+    decay=0.05,
+    dropout=0.4,
+    gibbs_steps=(1, 20),
+)
+"""A gated memory learns fastest and over-fits soonest: it wants more dropout and decay."""
+
 DEFAULTS: dict[Kind, Settings] = {
-    "rnn-rbm": Settings(),
-    "rtrbm": Settings(n_hidden=150),
-    "rbm": Settings(n_hidden=150, dropout=0.0, transposed=0),
+    "rnn-rbm": GATED,
+    "rtrbm": Settings(n_hidden=200, updates=8000, rate=5e-3, decay=0.05),
+    "rbm": Settings(n_hidden=200, updates=6000, dropout=0.0, transposed=0, gibbs_steps=(1, 25)),
 }
 
 RECIPES = {
     # This file's pitches lie an octave above the sung ones.
-    "JSB Chorales": Recipe("Bach chorales", -12, 1, 72.0),
+    "JSB Chorales": Recipe(
+        "Bach chorales",
+        -12,
+        1,
+        72.0,
+        settings={"rnn-rbm": replace(GATED, n_hidden=200, dropout=0.5)},
+    ),
     "Nottingham": Recipe(
         "Nottingham folk tunes",
         bpm=120.0,
+        settings={"rnn-rbm": replace(GATED, n_recurrent=250, updates=24000)},
+    ),
+    "MuseData": Recipe(
+        "Classical scores",
+        settings={"rnn-rbm": replace(GATED, n_recurrent=250, dropout=0.3)},
+    ),
+    "Piano-midi.de": Recipe(
+        "Piano pieces",
         settings={
-            "rnn-rbm": Settings(updates=8000, rate=4e-3, decay=0.01, dropout=0.1, transposed=0)
+            "rnn-rbm": replace(
+                GATED, n_recurrent=150, updates=10000, dropout=0.5, decay=0.2, unseen=0.1
+            )
         },
     ),
     "Jsb16thSeparated with onsets": Recipe(
@@ -56,19 +82,19 @@ RECIPES = {
         72.0,
         " (the chorales by voices at sixteenth notes), with onsets from the scores of music21",
         {
-            "rnn-rbm": Settings(
+            "rnn-rbm": replace(
+                GATED,
                 n_hidden=200,
-                n_recurrent=200,
-                memory="gru",
-                updates=16000,
+                updates=6000,
                 most_frames=128,
                 own_keys=True,
                 planes=2,
                 dropout=0.2,
+                rate=1e-2,
+                decay=0.02,
+                gibbs_steps=(1, 15),
             )
         },
     ),
-    "MuseData": Recipe("Classical scores"),
-    "Piano-midi.de": Recipe("Piano pieces"),
 }
 """By the name of the corpus's file; any other corpus is named after its file."""
