@@ -84,15 +84,14 @@ RECIPES = {
         {
             "rnn-rbm": replace(
                 GATED,
-                n_hidden=200,
-                updates=6000,
+                n_hidden=250,
+                n_recurrent=250,
                 most_frames=128,
                 own_keys=True,
                 planes=2,
                 dropout=0.2,
-                rate=1e-2,
-                decay=0.02,
-                gibbs_steps=(1, 15),
+                decay=0.03,
+                gibbs_steps=(1, 25),
             )
         },
     ),
