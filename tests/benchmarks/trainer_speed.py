@@ -1,0 +1,175 @@
+"""Frames/s of the trainer beside those of a batched PyTorch trainer; run from the project's root.
+
+    python -m pip install ".[bench]"
+    python -m tests.benchmarks.trainer_speed                               # music made up for it
+    python -m tests.benchmarks.trainer_speed --data "JSB Chorales.pickle"  # a published corpus
+    python -m tests.benchmarks.trainer_speed --compare-ll --seeds 4        # what both have learned
+
+Both train the same model on the same sequences with the same settings, CD-15 throughout, in blocks
+of updates that take turns, so that whatever else the machine does meets both. Padding is not
+counted. A first block is not counted either: it compiles. Beside the time on the clock stands that
+of the processor, which other work on the machine disturbs less.
+
+With ``--compare-ll`` both make the same number of updates on the usual schedule (k of CD-k grows
+to 15) for several seeds, and each model's log-likelihood on held-out frames is measured: exactly
+where the hidden units can be enumerated, else by AIS, the lower of forward and reverse.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # numpy must not be loaded before the number of its threads is set
+    import numpy as np
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+LEAST_RATIO = 4.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; the exit code says whether the trainer is fast enough."""
+    a = _parser().parse_args(arguments)
+    for name in THREADS:
+        os.environ[name] = str(a.threads)
+    import torch
+
+    torch.set_num_threads(a.threads)
+    threads = "1 thread" if a.threads == 1 else f"{a.threads} threads"
+    print(f"{_processor()}, {threads}, torch {torch.__version__}, Python {sys.version.split()[0]}")
+    train, valid, name = _music(a.data)
+    print(f"{a.kind} {a.memory}, {a.n_hidden} hidden units, on {name}")
+    if a.compare_ll:
+        _compare_ll(a, train, valid)
+        return 0
+    return 0 if _compare_speed(a, train) >= LEAST_RATIO else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    text = (__doc__ or "").split("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.trainer_speed",
+        description=text[0],
+        epilog="\n\n".join(text[2:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, help="a corpus's file; made-up music without")
+    parser.add_argument("--kind", default="rnn-rbm", choices=["rnn-rbm", "rtrbm", "rbm"])
+    parser.add_argument("--memory", default="tanh", choices=["tanh", "sigmoid", "gru"])
+    parser.add_argument("--n-hidden", type=int, default=150, help="and recurrent units")
+    parser.add_argument("--threads", type=int, default=1)
+    speed = parser.add_argument_group("speed")
+    speed.add_argument("--updates", type=int, default=20, help="of each trainer in a block")
+    speed.add_argument("--blocks", type=int, default=9, help="of each trainer")
+    learned = parser.add_argument_group("what both have learned")
+    learned.add_argument("--compare-ll", action="store_true", help="compare log-likelihoods")
+    learned.add_argument("--ll-updates", type=int, default=2000)
+    learned.add_argument("--seeds", type=int, default=4)
+    learned.add_argument("--most-frames", type=int, default=300, help="measured; spread evenly")
+    return parser
+
+
+def _settings(a: argparse.Namespace, **changed: Any) -> Any:
+    from rnnrbm_gui.models.training import Settings
+
+    return Settings(
+        kind=a.kind, memory=a.memory, n_hidden=a.n_hidden, n_recurrent=a.n_hidden, **changed
+    )
+
+
+def _music(path: Path | None) -> "tuple[list[np.ndarray], list[np.ndarray], str]":
+    """Return sequences to train on and others, and a name for them."""
+    if path is None:
+        from tests.benchmarks.music import synthetic_music
+
+        pieces = synthetic_music(305, 100, 200)
+        return pieces[:229], pieces[229:], "made-up music"
+    from rnnrbm_gui.data.corpus import load_corpus
+
+    corpus = load_corpus(path)
+    return list(corpus.split("train")), list(corpus.split("valid")), path.stem
+
+
+def _compare_speed(a: argparse.Namespace, train: "list[np.ndarray]") -> float:
+    """Print a table of frames/s; return the ratio of the medians on the clock."""
+    import numpy as np
+
+    from rnnrbm_gui.models.training import Trainer
+    from tests.benchmarks.torch_trainer import TorchTrainer
+
+    settings = _settings(a, gibbs_steps=(15, 15))
+    trainers = {"this": Trainer(train, settings), "torch": TorchTrainer(train, settings)}
+    frames = {
+        "this": lambda: trainers["this"].tally.frames,
+        "torch": lambda: trainers["torch"].frames,
+    }
+    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in trainers}
+    for block in range(a.blocks + 1):
+        for name, trainer in trainers.items():
+            before = frames[name]()
+            clock, processor = time.perf_counter(), time.process_time()
+            for _ in range(a.updates):
+                trainer.advance()
+            clock, processor = time.perf_counter() - clock, time.process_time() - processor
+            done = frames[name]() - before
+            if block:
+                rates[name].append((done / clock, done / processor))
+    table = {name: np.array(rate) for name, rate in rates.items()}
+    print(
+        f"batches of {settings.batch_size} x {settings.most_frames} frames at most, CD-15, "
+        f"{a.blocks} blocks of {a.updates} updates each"
+    )
+    print(f"{'frames/s':<22}{'median':>9}{'least':>9}{'most':>9}{'processor':>11}")
+    for name, words in (("this", "this trainer"), ("torch", "PyTorch, batched")):
+        on_clock, on_processor = table[name].T
+        print(
+            f"{words:<22}{np.median(on_clock):>9.0f}{on_clock.min():>9.0f}{on_clock.max():>9.0f}"
+            f"{np.median(on_processor):>11.0f}"
+        )
+    by_clock, by_processor = np.median(table["this"], 0) / np.median(table["torch"], 0)
+    print(f"{'times as fast':<22}{by_clock:>9.2f}{'':>18}{by_processor:>11.2f}")
+    return float(by_clock)
+
+
+def _compare_ll(
+    a: argparse.Namespace, train: "list[np.ndarray]", valid: "list[np.ndarray]"
+) -> None:
+    """Print the log-likelihood of both after equal updates, seed by seed, and their difference."""
+    from rnnrbm_gui.models import likelihood
+    from rnnrbm_gui.models.training import Trainer
+    from tests.benchmarks.agreement import difference
+    from tests.benchmarks.torch_trainer import TorchTrainer
+
+    print(f"nats a frame of {a.most_frames} held-out frames after {a.ll_updates} updates")
+    print(f"{'seed':<10}{'this trainer':>14}{'PyTorch':>14}", flush=True)
+    found: dict[type, list[float]] = {Trainer: [], TorchTrainer: []}
+    for seed in range(1, a.seeds + 1):
+        settings = _settings(a, updates=a.ll_updates, seed=seed)
+        for maker, lls in found.items():
+            trainer = maker(train, settings)
+            for _ in range(a.ll_updates):
+                trainer.advance()
+            measured = likelihood.measure(
+                trainer.model(), valid, most_frames=a.most_frames, n_threads=a.threads
+            )
+            lls.append(measured[0].ll)
+        print(f"{seed:<10}{found[Trainer][-1]:>14.3f}{found[TorchTrainer][-1]:>14.3f}", flush=True)
+    between = difference(found[Trainer], found[TorchTrainer])
+    print(f"difference of the means {between.value:+.3f}, standard error {between.error:.3f}")
+
+
+def _processor() -> str:
+    """Return the processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
