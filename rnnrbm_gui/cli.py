@@ -67,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--in-c", action="store_true", help="of a folder: transpose each piece to C")
     train.add_argument(
+        "--pitches",
+        type=_pitches,
+        metavar="LOW-HIGH",
+        help="MIDI pitches that the model knows, as 36-81; default: a piano's, 21-108",
+    )
+    train.add_argument(
         "--onsets",
         action="store_true",
         help="of the chorales at sixteenths: onsets and bars from the scores of music21",
@@ -175,7 +181,7 @@ def _model_path(name: str) -> Path:
 def _train(options: argparse.Namespace) -> int:
     for library in ("OPENBLAS", "OMP", "MKL"):  # on one thread a seed gives one model
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    from rnnrbm_gui.engine import training_report, training_run
+    from rnnrbm_gui.engine import checkpoint, training_report, training_run
     from rnnrbm_gui.engine.training_events import Plan
 
     plan = Plan(
@@ -190,17 +196,29 @@ def _train(options: argparse.Namespace) -> int:
         in_c=options.in_c,
         frames_per_beat=options.frames_per_beat,
         onsets=options.onsets,
+        pitches=options.pitches,
         resume=options.resume,
     )
+    stopped = checkpoint.path_beside(plan.out)
+    if stopped.exists() and not plan.resume:
+        raise UserError(
+            f"“{stopped.name}” is of a run to the same file that was stopped: go on from it with "
+            "--resume, or delete it to begin anew."
+        )
+    # Without a terminal to write over, a line for each measurement is enough.
+    progress = _progress if sys.stdout.isatty() else lambda words: None
     try:
-        # Without a terminal to write over, a line for each measurement is enough.
-        progress = _progress if sys.stdout.isatty() else lambda words: None
         training_report.follow(training_run.run(plan), _say, progress)
     except KeyboardInterrupt:
-        kept = "The best model so far is kept" if plan.out.exists() else "Nothing was kept yet"
-        _say(f"Stopped. {kept}; go on with --resume.")
+        there = "The best model so far is kept; go on with --resume."
+        _say(f"Stopped. {there if stopped.exists() else 'Nothing was kept yet.'}")
         return 130
     return 0
+
+
+def _pitches(words: str) -> tuple[int, int]:
+    low, _, high = words.partition("-")
+    return int(low), int(high)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from rnnrbm_gui.models.memory import MEMORIES, Memory
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.music.bars import Bars
+from rnnrbm_gui.music.timing import PPQ
 
 FORMAT = "1"
 MOST_BYTES = 500_000_000
@@ -40,6 +41,7 @@ class ModelHeader:
         n_recurrent: recurrent units.
         planes: 1: which keys sound. 2: those, and beside them which are struck.
         bars: the meters whose bars the model is told its place in, "4/4 3/4"; empty for none.
+        in_c: whether the pieces of its folder were transposed to C.
         low: MIDI pitch of key 0 in the corpus.
         transpose: semitones added when played.
         frames_per_beat: frames to the quarter note.
@@ -59,6 +61,7 @@ class ModelHeader:
     kind: Kind = "rnn-rbm"
     planes: int = 1
     bars: str = ""
+    in_c: bool = False
     low: int = 21
     transpose: int = 0
     frames_per_beat: int = 1
@@ -80,7 +83,7 @@ class ModelHeader:
         return {"rnn-rbm": "RNN-RBM", "rtrbm": "RTRBM", "rbm": "RBM"}[self.kind]
 
 
-OPTIONAL = {"planes": "1", "bars": ""}
+OPTIONAL = {"planes": "1", "bars": "", "in_c": "false"}
 """Entries that earlier files lack, as they are written."""
 
 
@@ -185,7 +188,7 @@ def _header(entries: Mapping[str, str], name: str) -> ModelHeader:
         "bars": all(_is_meter(text) for text in header.bars.split()),
         "low": 0 <= header.low <= 127,
         "transpose": -60 <= header.transpose <= 60,
-        "frames_per_beat": header.frames_per_beat in (1, 2, 3, 4, 6, 8, 12, 16, 24),
+        "frames_per_beat": header.frames_per_beat > 0 and PPQ % header.frames_per_beat == 0,
         "bpm": 20 <= header.bpm <= 300,
         "meter": _is_meter(header.meter),
     }
@@ -208,6 +211,8 @@ def _value(entries: Mapping[str, str], entry: str, kind: Any, name: str) -> Any:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
+    if kind is bool and isinstance(value, bool):
+        return value
     if kind is int and isinstance(value, int) and not isinstance(value, bool):
         return value
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):

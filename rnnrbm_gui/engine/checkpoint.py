@@ -43,12 +43,12 @@ class Checkpoint:
 
 def path_beside(out: Path) -> Path:
     """Return where the checkpoint of a model file lies."""
-    return out.with_name(f"{out.stem}.checkpoint")
+    return out.with_name(f"{out.name}.checkpoint")
 
 
-def run_of(settings: Settings, fingerprint: str) -> str:
-    """Return what a run is of: its settings and the music it learns from."""
-    return json.dumps({**asdict(settings), "music": fingerprint}, sort_keys=True)
+def run_of(settings: Settings, music: str) -> str:
+    """Return what a run is of: its settings and a digest of the music it learns from."""
+    return json.dumps({**asdict(settings), "music": music}, sort_keys=True)
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:

@@ -115,12 +115,12 @@ def evaluate(
 
     Args:
         model: a model file.
-        data: a pickled corpus.
+        data: a corpus's file, or a folder of MIDI files.
         split: the part to measure on.
         starts: of AIS.
         n_chains: AIS runs a frame.
         n_temperatures: temperatures a run.
-        most_frames: at most so many frames, spread evenly over the part; None for all.
+        most_frames: at most so many frames, chosen by chance all over the part; None for all.
         seed: of the draws.
         into_header: also write the figures, named valid_..., into the model file.
         report: told one line at a time.
@@ -136,9 +136,10 @@ def evaluate(
         raise UserError(f"A header keeps figures of the part 'valid' only, not '{split}'.")
     stored = load_model(model)
     # A folder of MIDI is put on the grid of the model, not on the one its files would choose.
-    corpus = load_corpus(data, frames_per_beat=stored.header.frames_per_beat)
-    form = Form.of(stored.header)
-    if form.planes == 2:
+    header = stored.header
+    corpus = load_corpus(data, in_c=header.in_c, frames_per_beat=header.frames_per_beat)
+    form = Form.of(header)
+    if form.is_articulated:
         corpus = chorale_scores.articulate(corpus, tell=progress)
     material = material_of(corpus, split, form)
     report(f"{stored.header.name} on {corpus.name}, part {split}")
@@ -175,28 +176,34 @@ def evaluation_of(
     n_temperatures: int = 1000,
     most_frames: int | None = None,
     seed: int = 1,
+    n_threads: int | None = None,
     report: Say,
     progress: Say = lambda words: None,
 ) -> Evaluation:
-    """Measure a model on sequences in its form; further arguments as in ``evaluate``."""
-    n_threads = cores()
-    rolls, positions = material.rolls, material.positions
+    """Measure a model on sequences in its form; further arguments as in ``evaluate``.
+
+    ``n_threads``: frames at once; None for as many as there are cores.
+    """
+    n_threads = n_threads or cores()
+    frames = likelihood.frames_of(model, material.rolls, most_frames, material.positions)
     likelihoods = likelihood.measure(
         model,
-        rolls,
-        positions=positions,
+        frames,
         starts=starts,
         n_chains=n_chains,
         n_temperatures=n_temperatures,
-        most_frames=most_frames,
         seed=seed,
         n_threads=n_threads,
         tell=_Course("likelihood", progress),
     )
     _report_likelihoods(likelihoods, report)
-    frames = likelihood.frames_of(model, rolls, most_frames, positions)
     reached = accuracy.measure(
-        model, frames, seed=seed, n_threads=n_threads, tell=_Course("accuracy", progress)
+        model,
+        frames,
+        n_keys=material.form.n_keys,
+        seed=seed,
+        n_threads=n_threads,
+        tell=_Course("accuracy", progress),
     )
     report(
         f"Accuracy, frames drawn ({reached.n_draws} a frame): {reached.expected_sums:.2f} % as the "
@@ -208,7 +215,9 @@ def evaluation_of(
     )
     kernels.compile_kernel()
     found = Evaluation(
-        likelihoods, reached, *_samples_beside_data(FrameSampler(model), material, seed)
+        likelihoods,
+        reached,
+        *_samples_beside_data(FrameSampler(model), material, seed, _Course("samples", progress)),
     )
     report(f"data:    {found.of_data}")
     report(f"samples: {found.of_samples}")
@@ -218,25 +227,26 @@ def evaluation_of(
 
 
 def _samples_beside_data(
-    sampler: FrameSampler, material: Material, seed: int
+    sampler: FrameSampler, material: Material, seed: int, tell: Callable[[float], None]
 ) -> tuple[RollStatistics, RollStatistics, Comparison | None]:
-    """Let the model play and count; with onsets, as many pieces as there are, in their bars."""
+    """Let the model play and count; where it is told its bars, in those of the data's pieces."""
     n_keys = material.form.n_keys
     data = [roll[:, :n_keys] for roll in material.rolls]
-    if material.positions is None:
-        n_frames = min(round(float(np.mean([len(roll) for roll in data]))), MOST_SAMPLED_FRAMES)
-        played = samples(sampler, SAMPLED_PIECES, n_frames, seed=seed)
-        return RollStatistics.of(data), RollStatistics.of(played), None
-    played, articulated = [], []
-    for take, (x, piece) in enumerate(zip(material.positions, material.articulated, strict=True)):
-        [roll] = samples(sampler, 1, len(x), seed=seed, positions=x, first_take=take)
-        sounding, struck = roll[:, :n_keys], roll[:, n_keys:]
-        played.append(sounding)
-        articulated.append(
-            Articulation(sounding, struck & sounding, piece.position, piece.bar_frames)
-        )
-    rhythm = RhythmStatistics.of(material.articulated).compare(RhythmStatistics.of(articulated))
-    return RollStatistics.of(data), RollStatistics.of(played), rhythm
+    n_frames = min(round(float(np.mean([len(roll) for roll in data]))), MOST_SAMPLED_FRAMES)
+    told = material.positions or [np.zeros(n_frames, np.int64)] * SAMPLED_PIECES
+    played = []
+    for take, x in enumerate(told):
+        played += samples(sampler, 1, len(x), seed=seed, positions=x, first_take=take)
+        tell((take + 1) / len(told))
+    sounding = [roll[:, :n_keys] for roll in played]
+    rhythm = None
+    if material.articulated:
+        likewise = [
+            Articulation(keys, keys & roll[:, n_keys:], piece.position, piece.bar_frames)
+            for keys, roll, piece in zip(sounding, played, material.articulated, strict=True)
+        ]
+        rhythm = RhythmStatistics.of(material.articulated).compare(RhythmStatistics.of(likewise))
+    return RollStatistics.of(data), RollStatistics.of(sounding), rhythm
 
 
 def header_figures(found: Evaluation) -> dict[str, float]:
@@ -303,8 +313,8 @@ def _report_likelihoods(found: Sequence[Likelihood], report: Say) -> None:
     first = found[0]
     if first.n_frames < first.n_all:
         report(
-            f"On {first.n_frames} of {first.n_all} frames, spread evenly: standard error "
-            f"{first.choice_error:.3f} from that choice."
+            f"On {first.n_frames} of {first.n_all} frames, chosen by chance all over: standard "
+            f"error {first.choice_error:.3f} from that choice."
         )
     else:
         report(f"On all {first.n_all} frames.")

@@ -33,6 +33,11 @@ class Form:
     planes: int = 1
     bars: Bars = field(default_factory=lambda: Bars((), 1))
 
+    @property
+    def is_articulated(self) -> bool:
+        """Whether it takes a corpus that says when keys are struck and where the bars are."""
+        return self.planes == 2 or bool(self.bars.meters)
+
     @staticmethod
     def of(header: ModelHeader) -> "Form":
         """Return the form of a model file's frames."""
@@ -78,19 +83,21 @@ def material_of(corpus: Corpus, split: str, form: Form) -> Material:
     """
     n_outside = 0
     rolls, positions, articulated = [], [], []
-    if form.planes == 1:
+    if not form.is_articulated:
         for roll in filter(len, corpus.split(split)):
             rolls.append(_keys_of(roll, form))
             n_outside += int(roll.sum()) - int(rolls[-1].sum())
     else:
         for piece in corpus.articulated_split(split):
             sounding, struck = _keys_of(piece.roll, form), _keys_of(piece.onsets, form)
-            rolls.append(np.concatenate([sounding, struck], 1))
+            both = np.concatenate([sounding, struck], 1)
+            rolls.append(both if form.planes == 2 else sounding)
             n_outside += int(piece.roll.sum()) - int(sounding.sum())
             positions.append(form.bars.places(piece.meter, piece.position))
-            articulated.append(
-                Articulation(piece.roll, piece.onsets, piece.position, piece.bar_frames)
-            )
+            if form.planes == 2:
+                articulated.append(
+                    Articulation(piece.roll, piece.onsets, piece.position, piece.bar_frames)
+                )
     if not rolls:
         raise CorpusError(f"The part '{split}' of '{corpus.name}' has no frames: it needs some.")
     told = positions if form.bars.meters else None
@@ -101,7 +108,8 @@ def _keys_of(roll: Roll, form: Form) -> Roll:
     """Return the keys of a corpus's roll that a form has."""
     kept = np.zeros((len(roll), form.n_keys), np.bool_)
     first, last = max(form.low, LOW), min(form.low + form.n_keys, HIGH + 1)
-    kept[:, first - form.low : last - form.low] = roll[:, first - LOW : last - LOW]
+    if first < last:
+        kept[:, first - form.low : last - form.low] = roll[:, first - LOW : last - LOW]
     return kept
 
 

@@ -6,7 +6,7 @@ alone, so that the music does not depend on how far the look-ahead had run or ho
 were thrown away.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,6 +148,7 @@ class Take:
         """Take over music drawn elsewhere, up to a frame, as the model sees it beside the drawn.
 
         What is drawn stands over what was heard: it is struck where it begins and nowhere else.
+        What comes before a continued passage is not shown to the model, here as in ``extend``.
         """
         first = len(self._frames)
         near = [note for note in notes if note.off > first * self.grid.frame]
@@ -155,12 +156,20 @@ class Take:
         cells = np.array([constraints.row(i) for i in range(first, n_frames)], np.int8)
         cells = cells.reshape(heard.shape)
         drawn = np.tile(cells[:, : self.grid.n_keys] == ON, self.grid.planes)
-        self.remember(np.where(drawn, cells == ON, heard))
+        self.remember(np.where(drawn, cells == ON, heard), cells[:, 0] != UNSHOWN)
 
-    def remember(self, frames: Iterable[NDArray[np.bool_]]) -> None:
-        """Take over frames drawn elsewhere, (n_visible,), and run the recurrence through them."""
-        for v in frames:
+    def remember(self, frames: NDArray[np.bool_], shown: NDArray[np.bool_]) -> None:
+        """Take over frames drawn elsewhere, and run the recurrence through those that are shown.
+
+        Args:
+            frames: (n_frames, n_visible).
+            shown: (n_frames,).
+        """
+        for v, is_shown in zip(frames, shown, strict=True):
             self._frames.append(v)
             self._glow.append(np.zeros(self.grid.n_keys, np.float32))
-            place = self._place(len(self._frames))
-            self._states.append(self._sampler.advance(self._states[-1], v, place))
+            state, place = self._states[-1], self._place(len(self._frames))
+            if is_shown:
+                self._states.append(self._sampler.advance(state, v, place))
+            else:
+                self._states.append(self._sampler.moved(state, place))

@@ -104,7 +104,7 @@ def _events_of(job: Job) -> Generator[TrainerEvent]:
         return
     from rnnrbm_gui.engine import training_run
 
-    run = cast("Generator[TrainingEvent]", training_run.run(job))
+    run = cast("Generator[TrainingEvent]", training_run.run(job, n_threads=1))
     with contextlib.closing(run) as events:
         for event in events:
             yield event

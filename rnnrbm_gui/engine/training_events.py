@@ -30,6 +30,8 @@ class Plan:
         frames_per_beat: of a folder, the grid; None to find it.
         onsets: of the chorales at sixteenths, take onsets and bars from the scores of music21, so
             that articulation is learned.
+        pitches: the lowest and the highest that the model knows; None for a whole keyboard or,
+            with onsets, for what the corpus reaches.
         resume: go on from the checkpoint beside ``out``.
     """
 
@@ -44,6 +46,7 @@ class Plan:
     in_c: bool = False
     frames_per_beat: int | None = None
     onsets: bool = False
+    pitches: tuple[int, int] | None = None
     resume: bool = False
 
 
@@ -62,7 +65,8 @@ class Course:
         update: updates done.
         updates: updates in all.
         epoch: rounds through the training part so far.
-        objective: mean of F(v) - F(v_neg) since the last one: the CD objective, in nats a frame.
+        objective: mean of F(v) - F(v_neg) over every tenth update since the last one: the CD
+            objective, in nats a frame.
         gradient_norms: by parameter, the mean norm of its gradient since the last one.
         frames_per_s: trained on since the last one.
         elapsed_s: seconds of training so far.

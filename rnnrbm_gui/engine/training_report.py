@@ -29,8 +29,7 @@ def follow(events: Iterable[TrainingEvent], report: Say, progress: Say) -> None:
                 report(words)
             case Course():
                 course = event
-                if event.update % 10 == 0:
-                    progress(_far(event))
+                progress(_far(event))
             case Checked():
                 progress("")
                 report(_line(event, course))

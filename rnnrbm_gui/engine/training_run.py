@@ -5,30 +5,19 @@ iterator stops it. The model file is written anew whenever the model is better t
 with every measurement a checkpoint beside it, so that whatever stops the run loses little.
 """
 
-import hashlib
-import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rnnrbm_gui.data import chorale_scores
-from rnnrbm_gui.data.corpus import Corpus, load_corpus
-from rnnrbm_gui.data.model_file import ModelHeader, StoredModel, load_model, save_model
+from rnnrbm_gui.data.model_file import StoredModel, load_model, save_model
 from rnnrbm_gui.engine import checkpoint
 from rnnrbm_gui.engine.beside import beside
 from rnnrbm_gui.engine.checkpoint import Checkpoint
-from rnnrbm_gui.engine.evaluation import (
-    Evaluation,
-    check_ranges,
-    evaluation_of,
-    header_figures,
-)
-from rnnrbm_gui.engine.material import Form, Material, material_of, meter_of
-from rnnrbm_gui.engine.recipes import RECIPES, Recipe
+from rnnrbm_gui.engine.evaluation import Evaluation, evaluation_of, header_figures
+from rnnrbm_gui.engine.material import Material
+from rnnrbm_gui.engine.preparation import Preparation, prepared
 from rnnrbm_gui.engine.training_events import (
     Checked,
     Course,
@@ -38,15 +27,17 @@ from rnnrbm_gui.engine.training_events import (
     Trained,
     TrainingEvent,
 )
-from rnnrbm_gui.errors import UserError
+from rnnrbm_gui.errors import ModelError, UserError
 from rnnrbm_gui.models import likelihood
 from rnnrbm_gui.models.sequence_model import SequenceModel
-from rnnrbm_gui.models.training import Settings, Trainer
+from rnnrbm_gui.models.training import Trainer
 
 MEASURED_FRAMES = 1000
 """Frames of ``valid`` behind the figures in a new model's header."""
 
 QUICK_FRAMES, QUICK_CHAINS, QUICK_TEMPERATURES = 300, 10, 500
+QUICK_PIECES = 60
+"""Pieces of ``train`` at most behind the quick figure for it."""
 TOLD_EVERY_S = 0.25
 FIRST_CHECK = 100
 """Updates after which there is something to see and to hear for the first time."""
@@ -57,171 +48,192 @@ PATIENCE = 0.3
 OVER_FITTED = 0.05
 """Nats under the best from which on a falling validation LL is called over-fitting."""
 
-Roll = NDArray[np.bool_]
 
-
-def run(plan: Plan) -> Iterator[TrainingEvent]:
+def run(plan: Plan, n_threads: int | None = None) -> Iterator[TrainingEvent]:
     """Train a model on a corpus's ``train`` part, keep the best by its ``valid`` part, save it.
+
+    Args:
+        plan: what to train.
+        n_threads: for the full measurement at the end; None for as many as there are cores.
 
     Raises:
         UserError: the corpus cannot be read, a setting is out of range, the checkpoint does not
             fit, or the model cannot be written.
     """
-    corpus = load_corpus(plan.data, in_c=plan.in_c, frames_per_beat=plan.frames_per_beat)
-    recipe = recipe_of(corpus, plan.onsets)
-    settings = settings_of(plan, recipe)
-    form = Form()
-    if plan.onsets:
-        corpus = yield from beside(_with_onsets(corpus))
-        form = Form.articulated(corpus, recipe.frames_per_beat, settings.transposed)
-    yield from map(Remark, corpus.remarks)
-    train, valid = material_of(corpus, "train", form), material_of(corpus, "valid", form)
-    rolls = train.rolls
-    header = header_of(plan, corpus, recipe, settings, train)
-    trainer = Trainer(rolls, settings, train.positions, form.bars.n_positions)
-    identity = checkpoint.run_of(settings, fingerprint(rolls))
-    there = checkpoint.path_beside(plan.out)
-    best_ll, best_update, before_s = -np.inf, 0, 0.0
+    given = yield from prepared(plan)
+    course = _Run(plan, given)
     if plan.resume:
-        old = checkpoint.read(there)
-        if old.run != identity:
-            raise UserError(
-                f"“{there.name}” is of a run with other settings or other music: give the same "
-                "ones, or train anew without --resume."
-            )
-        trainer.restore(old.state, old.update)
-        best_ll, best_update, before_s = old.best_ll, old.best_update, old.elapsed_s
-        yield Remark(f"Going on after {old.update:,} of {settings.updates:,} updates.")
-    frames = sum(map(len, rolls))
-    yield Remark(f"Training on {len(rolls)} pieces, {frames:,} frames of {corpus.name}.")
-    began = told = time.monotonic()
-    first = trainer.update
-    while not trainer.done:
-        trainer.advance()
-        now = time.monotonic()
-        is_check = trainer.update % settings.check_every == 0 or trainer.done
-        is_check = is_check or trainer.update == FIRST_CHECK
-        if is_check or now - told > TOLD_EVERY_S:
-            rate = (now - began) / (trainer.update - first)
-            yield _course(trainer, now - told, before_s + now - began, rate)
-            told = time.monotonic()
-            began += told - now  # what the listener takes is not training
-        if not is_check:
-            continue
-        now = time.monotonic()
-        model = trainer.model()
-        valid_ll, train_ll = quick_ll(model, valid), quick_ll(model, train)
-        is_best = valid_ll > best_ll
-        if is_best:
-            best_ll, best_update = valid_ll, trainer.update
-        figures = {"valid_ll_quick": round(valid_ll, 3), "updates": trainer.update}
-        stored = StoredModel(model, replace(header, figures=figures))
-        if is_best:
-            save_model(plan.out, model, stored.header)
-        elapsed_s = before_s + now - began
-        checkpoint.write(
-            there,
-            Checkpoint(trainer.state(), trainer.update, best_ll, best_update, elapsed_s, identity),
+        yield Remark(course.resume())
+    train = given.train.rolls
+    frames = sum(map(len, train))
+    yield Remark(f"Training on {len(train)} pieces, {frames:,} frames.")
+    while not course.over:
+        course.advance()
+        if course.has_news:
+            yield course.news()
+        if course.is_check_due:
+            yield course.check()
+    if course.best_update == 0:
+        raise UserError(
+            "Training diverged: no likelihood was a number. Try another seed, or fewer units."
         )
-        warning = _warning(valid_ll, best_ll, trainer.update, best_update, settings)
-        yield Checked(trainer.update, trainer.epoch, valid_ll, train_ll, is_best, warning, stored)
-        if trainer.update - best_update > PATIENCE * settings.updates:
-            yield Remark(
-                f"Stopped early: nothing better since update {best_update:,}, which is kept."
-            )
-            break
-        told = time.monotonic()
-        began += told - now  # nor is measuring
-    if best_update == 0:
-        raise UserError("Training diverged: no likelihood was a number. Try another seed.")
-    minutes = round((before_s + time.monotonic() - began) / 60, 1)
+    if course.why_over:
+        yield Remark(course.why_over)
+    minutes = round(course.elapsed_s / 60, 1)
     yield Remark(f"Trained for {minutes} minutes; measuring the best model.")
     best = load_model(plan.out)
-    found = yield from beside(_measurement(best.model, valid))
+    found = yield from beside(_measurement(best.model, given.valid, n_threads))
     figures = {**best.header.figures, "minutes": minutes, **header_figures(found)}
     header = replace(best.header, figures=figures)
     save_model(plan.out, best.model, header)
-    there.unlink(missing_ok=True)
+    course.checkpoint_path.unlink(missing_ok=True)
     yield Trained(plan.out, header)
 
 
-def recipe_of(corpus: Corpus, onsets: bool = False) -> Recipe:
-    """Return what fits a corpus; one that is not among the published is played as it is."""
-    own = Recipe(corpus.name, 0, corpus.frames_per_beat or 2, corpus.bpm or 100.0)
-    return RECIPES.get(f"{corpus.name} with onsets" if onsets else corpus.name, own)
+class _Run:
+    """Where one run stands; what passes between its events is not counted as training."""
 
+    def __init__(self, plan: Plan, given: Preparation) -> None:
+        train = given.train
+        self.given, self.out = given, plan.out
+        self.trainer = Trainer(
+            train.rolls, given.settings, train.positions, train.form.bars.n_positions
+        )
+        self.checkpoint_path = checkpoint.path_beside(plan.out)
+        self.best_ll, self.best_update = -np.inf, 0
+        self.elapsed_s, self._untold_s = 0.0, 0.0
+        self._first, self._first_s = 0, 0.0
+        self._checked, self._diverged = 0, False
+        some = np.random.default_rng(0).permutation(len(train.rolls))[:QUICK_PIECES]
+        self._some_train = replace(
+            train,
+            rolls=[train.rolls[i] for i in some],
+            positions=[train.positions[i] for i in some] if train.positions else None,
+        )
 
-def settings_of(plan: Plan, recipe: Recipe) -> Settings:
-    """Return how to train: what fits, with what the plan asks for.
+    def resume(self) -> str:
+        """Go on from the checkpoint; return a sentence."""
+        name = self.checkpoint_path.name
+        old = checkpoint.read(self.checkpoint_path)
+        if old.run != self.given.identity:
+            raise UserError(
+                f"“{name}” is of a run with other settings or other music: give the same ones, or "
+                "train anew without --resume."
+            )
+        if old.best_update and not self.out.is_file():
+            raise UserError(
+                f"“{name}” goes on from the model “{self.out.name}”, which is gone: put it back, "
+                "or train anew without --resume."
+            )
+        try:
+            self.trainer.restore(old.state, old.update)
+        except ValueError as error:
+            raise UserError(f"“{name}” does not fit ({error}): train anew.") from error
+        self.best_ll, self.best_update = old.best_ll, old.best_update
+        self.elapsed_s = self._first_s = old.elapsed_s
+        self._first = self._checked = old.update
+        return f"Going on after {old.update:,} of {self.given.settings.updates:,} updates."
 
-    Raises:
-        UserError: something asked for is out of range or does not go together.
-    """
-    if plan.memory is not None and plan.kind != "rnn-rbm":
-        raise UserError(f"Only an RNN-RBM has a memory to choose, a model '{plan.kind}' has not.")
-    if plan.n_recurrent is not None and plan.kind != "rnn-rbm":
-        raise UserError(f"Only an RNN-RBM has recurrent units of its own, not '{plan.kind}'.")
-    chosen = {name: getattr(plan, name) for name in ("updates", "n_hidden", "n_recurrent")}
-    given: dict[str, Any] = {name: n for name, n in chosen.items() if n is not None}
-    check_ranges(seed=plan.seed, **given)
-    if plan.memory is not None:
-        given["memory"] = plan.memory
-    return replace(recipe.settings_for(plan.kind), seed=plan.seed, **given)
+    @property
+    def why_over(self) -> str:
+        """Why there is no more to do before the last update, in a sentence; else empty."""
+        since, settings = self._checked - self.best_update, self.given.settings
+        if self._diverged:
+            return f"Training diverged; the model of update {self.best_update:,} is kept."
+        if self.best_update and since > PATIENCE * settings.updates:
+            return (
+                f"Stopped early: nothing better since update {self.best_update:,}, which is kept."
+            )
+        return ""
 
+    @property
+    def over(self) -> bool:
+        """Whether there is no more to do."""
+        return self.trainer.done or self._diverged or bool(self.why_over)
 
-def header_of(
-    plan: Plan, corpus: Corpus, recipe: Recipe, settings: Settings, train: Material
-) -> ModelHeader:
-    """Return what the model file will say about itself, but for its figures."""
-    named = recipe in RECIPES.values()
-    header = ModelHeader(
-        name=recipe.name,
-        kind=plan.kind,
-        memory=settings.memory,
-        n_visible=train.rolls[0].shape[1],
-        n_hidden=settings.n_hidden,
-        n_recurrent=settings.n_state,
-        planes=train.form.planes,
-        bars=str(train.form.bars),
-        low=train.form.low,
-        transpose=recipe.transpose,
-        frames_per_beat=recipe.frames_per_beat,
-        meter=str(meter_of(corpus)),
-        bpm=recipe.bpm,
-        corpus=f"{corpus.name}, part train ({len(train.rolls)} pieces)",
-        command=command_of(plan),
-        attribution=f"Trained on {corpus.name}{recipe.source if named else ''}",
-    )
-    if plan.kind != "rnn-rbm":
-        header = replace(header, name=f"{recipe.name} ({header.kind_words})")
-    return header
+    @property
+    def is_check_due(self) -> bool:
+        """Whether the model is to be measured now."""
+        update = self.trainer.update
+        regular = update % self.given.settings.check_every == 0
+        return regular or update == FIRST_CHECK or self.trainer.done
 
+    @property
+    def has_news(self) -> bool:
+        """Whether it is time to tell where the run stands."""
+        return self._untold_s > TOLD_EVERY_S or self.is_check_due
 
-def command_of(plan: Plan) -> str:
-    """Return the command line that does the same again, with file names for paths."""
-    words = [
-        f"rnnrbm-gui train --model {plan.kind} --data {_quoted(plan.data.name)}",
-        f"--out {_quoted(plan.out.name)} --seed {plan.seed}",
-    ]
-    for name in ("memory", "updates", "n_hidden", "n_recurrent", "frames_per_beat"):
-        value = getattr(plan, name)
-        if value is not None:
-            words.append(f"--{name.replace('_', '-')} {value}")
-    words += [f"--{name.replace('_', '-')}" for name in ("in_c", "onsets") if getattr(plan, name)]
-    return " ".join(words)
+    def advance(self) -> None:
+        """Make one update."""
+        began = time.monotonic()
+        self.trainer.advance()
+        passed = time.monotonic() - began
+        self.elapsed_s += passed
+        self._untold_s += passed
 
+    def news(self) -> Course:
+        """Tell where the run stands."""
+        trainer, tally = self.trainer, self.trainer.take_tally()
+        updates = trainer.settings.updates
+        pace = (self.elapsed_s - self._first_s) / (trainer.update - self._first)
+        passed_s, self._untold_s = self._untold_s, 0.0
+        return Course(
+            update=trainer.update,
+            updates=updates,
+            epoch=trainer.epoch,
+            objective=tally.objective,
+            gradient_norms={name: total / tally.updates for name, total in tally.norms.items()},
+            frames_per_s=tally.frames / max(passed_s, 1e-9),
+            elapsed_s=self.elapsed_s,
+            left_s=pace * (updates - trainer.update),
+        )
 
-def _quoted(name: str) -> str:
-    return f'"{name}"' if " " in name and not set('"$`\\') & set(name) else shlex.quote(name)
+    def check(self) -> Checked | Remark:
+        """Measure the model, save it where it is the best, and set down a checkpoint."""
+        trainer = self.trainer
+        self._checked = trainer.update
+        try:
+            model = trainer.model()
+        except ModelError as error:
+            self._diverged = True
+            return Remark(f"After update {trainer.update:,}: {error}")
+        valid_ll = quick_ll(model, self.given.valid)
+        train_ll = quick_ll(model, self._some_train)
+        figures = {"valid_ll_quick": round(valid_ll, 3), "updates": trainer.update}
+        stored = StoredModel(model, replace(self.given.header, figures=figures))
+        is_best = valid_ll > self.best_ll
+        if is_best:
+            self.best_ll, self.best_update = valid_ll, trainer.update
+            save_model(self.out, model, stored.header)
+        now = Checkpoint(
+            trainer.state(),
+            trainer.update,
+            self.best_ll,
+            self.best_update,
+            self.elapsed_s,
+            self.given.identity,
+        )
+        checkpoint.write(self.checkpoint_path, now)
+        return Checked(
+            trainer.update,
+            trainer.epoch,
+            valid_ll,
+            train_ll,
+            is_best,
+            self._warning(valid_ll),
+            stored,
+        )
 
-
-def fingerprint(rolls: Sequence[Roll]) -> str:
-    """Return a digest of sequences: the same music, the same digest."""
-    digest = hashlib.sha256()
-    for roll in rolls:
-        digest.update(np.array(roll.shape, np.int64).tobytes())
-        digest.update(np.packbits(roll).tobytes())
-    return digest.hexdigest()
+    def _warning(self, ll: float) -> str:
+        """Return a sentence where the validation LL has long been falling, else nothing."""
+        since = self.trainer.update - self.best_update
+        if self.best_ll - ll < OVER_FITTED or since < 3 * self.given.settings.check_every:
+            return ""
+        return (
+            "The model over-fits: music it has not seen was likeliest at update "
+            f"{self.best_update:,} ({self.best_ll:.2f} nats a frame, now {ll:.2f}). The best is "
+            "kept; stop here, or try fewer units or a higher dropout."
+        )
 
 
 def quick_ll(model: SequenceModel, material: Material) -> float:
@@ -237,43 +249,14 @@ def quick_ll(model: SequenceModel, material: Material) -> float:
     return found.ll
 
 
-def _course(trainer: Trainer, passed_s: float, elapsed_s: float, rate: float) -> Course:
-    tally, updates = trainer.take_tally(), trainer.settings.updates
-    return Course(
-        update=trainer.update,
-        updates=updates,
-        epoch=trainer.epoch,
-        objective=tally.objective,
-        gradient_norms={name: total / tally.updates for name, total in tally.norms.items()},
-        frames_per_s=tally.frames / max(passed_s, 1e-9),
-        elapsed_s=elapsed_s,
-        left_s=rate * (updates - trainer.update),
-    )
-
-
-def _warning(ll: float, best_ll: float, update: int, best_update: int, settings: Settings) -> str:
-    """Return a sentence where the validation LL has long been falling, else nothing."""
-    if best_ll - ll < OVER_FITTED or update - best_update < 3 * settings.check_every:
-        return ""
-    return (
-        f"The model over-fits: music it has not seen was likeliest at update {best_update:,} "
-        f"({best_ll:.2f} nats a frame, now {ll:.2f}). The best is kept; stop here, or try fewer "
-        "units or a higher dropout."
-    )
-
-
-Tell = Callable[[TrainingEvent], None]
-
-
-def _with_onsets(corpus: Corpus) -> Callable[[Tell], Corpus]:
-    return lambda tell: chorale_scores.articulate(corpus, tell=lambda words: tell(Measuring(words)))
-
-
-def _measurement(model: SequenceModel, valid: Material) -> Callable[[Tell], Evaluation]:
+def _measurement(
+    model: SequenceModel, valid: Material, n_threads: int | None
+) -> Callable[[Callable[[TrainingEvent], None]], Evaluation]:
     return lambda tell: evaluation_of(
         model,
         valid,
         most_frames=MEASURED_FRAMES,
+        n_threads=n_threads,
         report=lambda words: tell(Remark(words)),
         progress=lambda words: tell(Measuring(words)),
     )

@@ -73,6 +73,7 @@ def measure(
     model: SequenceModel,
     frames: Frames,
     *,
+    n_keys: int | None = None,
     n_draws: int = DRAWS,
     seed: int = 1,
     n_threads: int = 1,
@@ -83,6 +84,7 @@ def measure(
     Args:
         model: gives W.
         frames: with their biases and the frames before them.
+        n_keys: compare the first so many units only, the keys that sound; None for all.
         n_draws: a frame; the most probable is sought from as many, too.
         seed: of the draws.
         n_threads: blocks of frames at once; changes the time only.
@@ -98,12 +100,12 @@ def measure(
         probable[some] = most_probable(model, frames.bv_t[some], frames.bh_t[some], drawn[some])
 
     in_threads(block, -(-n_frames // AT_ONCE), n_threads, tell)
-    v = frames.v[:, None]
+    v, drawn, probable = frames.v[:, :n_keys], drawn[..., :n_keys], probable[:, :n_keys]
     return Accuracy(
-        100 * ratio_of_sums(v, drawn),
-        100 * mean_of_ratios(v, drawn),
-        100 * ratio_of_sums(frames.v, probable),
-        100 * mean_of_ratios(frames.v, probable),
+        100 * ratio_of_sums(v[:, None], drawn),
+        100 * mean_of_ratios(v[:, None], drawn),
+        100 * ratio_of_sums(v, probable),
+        100 * mean_of_ratios(v, probable),
         n_draws,
         n_frames,
     )

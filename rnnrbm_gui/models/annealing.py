@@ -100,11 +100,12 @@ def estimate_log_z(
         mean, found[2, t] = _log_mean_exp(log_weight)
         found[0, t] = log_z_start + mean
         if reverse:
-            v = v[resampled(log_weight, rng)]
+            ancestor = resampled(log_weight, rng)
+            v = v[ancestor]
             many_bv, many_bh = _rows(bv_t[t], n_chains), _rows(bh_t[t], n_chains)
             chains.gibbs_chains(tables, many_bv, many_bh, v, reverse_steps, keys[1])
             log_weight = chains.annealed_chains(tables, logits, bv_t[t], bh_t[t], v, down, keys[2])
-            mean, found[3, t] = _log_mean_exp(log_weight)
+            mean, found[3, t] = _log_mean_exp(log_weight, ancestor)
             found[1, t] = log_z_start - mean
 
     in_threads(one_frame, n_frames, n_threads, tell)
@@ -167,9 +168,19 @@ def _rows(x: Float, n: int) -> Float:
     return np.repeat(x[None], n, 0)
 
 
-def _log_mean_exp(x: NDArray[np.float64]) -> tuple[float, float]:
-    """Return log mean exp, and its standard error by the delta method."""
-    top = x.max()
+def _log_mean_exp(
+    x: NDArray[np.float64], ancestor: NDArray[np.intp] | None = None
+) -> tuple[float, float]:
+    """Return log mean exp, and its standard error by the delta method.
+
+    Args:
+        x: (n,).
+        ancestor: (n,), what each run began from: runs from one end point are not independent, and
+            count together. None where all are.
+    """
+    top, n = x.max(), len(x)
     w = np.exp(x - top)
-    spread = w.std(ddof=1) if len(x) > 1 else np.nan
-    return float(np.log(w.mean()) + top), float(spread / w.mean() / np.sqrt(len(x)))
+    mean = w.mean()
+    groups = np.bincount(np.arange(n) if ancestor is None else ancestor, w - mean)
+    spread = np.sqrt((groups**2).sum() / (n - 1)) if n > 1 else np.nan
+    return float(np.log(mean) + top), float(spread / mean / np.sqrt(n))

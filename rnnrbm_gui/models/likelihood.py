@@ -116,8 +116,8 @@ def frames_of(
     if most_frames is not None and most_frames < len(piece):
         # One by chance from each of as many equal stretches: music repeats, and frames a fixed way
         # apart would all stand at the same place in the bar.
-        chance = np.random.default_rng(0).random(most_frames)
-        kept = ((np.arange(most_frames) + chance) * len(piece) / most_frames).astype(np.int64)
+        ends = np.arange(most_frames + 1) * len(piece) // most_frames
+        kept = np.random.default_rng(0).integers(ends[:-1], ends[1:])
     silence = np.zeros((1, model.n_visible), np.bool_)
     before = [np.concatenate([silence, roll[:-1]]) for roll in rolls]
     return Frames(
@@ -196,28 +196,24 @@ def measure_from(
 
 def measure(
     model: SequenceModel,
-    rolls: Sequence[Roll],
+    frames: Frames,
     *,
-    positions: Sequence[NDArray[np.int64]] | None = None,
     starts: Sequence[Start] = ("base-rate",),
     n_chains: int = 100,
     n_temperatures: int = 1000,
-    most_frames: int | None = None,
     seed: int = 1,
     reverse: bool = True,
     n_threads: int = 1,
     tell: Callable[[float], None] = lambda share: None,
 ) -> list[Likelihood]:
-    """Measure the log-likelihood of sequences, exactly where n_hidden <= MOST_ENUMERATED.
+    """Measure the log-likelihood of frames, exactly where n_hidden <= MOST_ENUMERATED.
 
     Args:
         model: what to measure.
-        rolls: sequences of frames, each (n_frames, n_visible).
-        positions: of each sequence's frames in the bar; None where the model is not told them.
+        frames: ``frames_of`` the model.
         starts: of AIS.
         n_chains: AIS runs a frame.
         n_temperatures: temperatures a run.
-        most_frames: measure so many frames only, spread evenly; None for all.
         seed: of all draws.
         reverse: run each start's AIS back too.
         n_threads: frames at once; changes the time only.
@@ -226,7 +222,6 @@ def measure(
     Returns:
         One for each start, or the exact one alone, the lowest first: that one counts.
     """
-    frames = frames_of(model, rolls, most_frames, positions)
     if model.n_hidden <= rbm.MOST_ENUMERATED:
         return [measure_exactly(model, frames, n_threads=n_threads, tell=tell)]
     found = []

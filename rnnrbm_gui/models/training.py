@@ -114,7 +114,8 @@ class Tally:
     Attributes:
         updates: how many.
         frames: trained on.
-        objective: sum of F(v) - F(v_neg), nats a frame: a course and no likelihood.
+        objective: mean of F(v) - F(v_neg) in every tenth update, nats a frame: a course and no
+            likelihood.
         norms: by parameter, the sum of the norms of its gradient.
     """
 
@@ -235,7 +236,8 @@ class Trainer:
         norms = {name: float(np.sqrt(np.square(g).sum())) for name, g in grad.items()}
         tally = self.tally
         if tally.updates % 10 == 0:
-            tally.objective = gradients.loss(p, batch, run, negative)
+            now, n_before = gradients.loss(p, batch, run, negative), tally.updates // 10
+            tally.objective += (now - tally.objective) / (n_before + 1)
         tally.updates += 1
         tally.frames += int(batch.real.sum())
         for name, norm in norms.items():
@@ -323,9 +325,12 @@ def first_parameters(
             p[name] = np.zeros((settings.n_rows, *shape), np.float32)
         else:
             p[name] = (rng.normal(size=shape) * scale.get(name, 0.01)).astype(np.float32)
+    there = np.ones(len(base), np.bool_)
     for row in range(settings.n_rows):
-        moved = transposed(base, _semitones(row), settings.planes)
-        p["bv"][row] = np.where(moved == 0, base.min(), moved)
+        moved, stays = (
+            transposed(keys, _semitones(row), settings.planes) for keys in (base, there)
+        )
+        p["bv"][row] = np.where(stays, moved, base.min())
     return p
 
 

@@ -152,9 +152,9 @@ def _compare_ll(
             trainer = maker(train, settings)
             for _ in range(a.ll_updates):
                 trainer.advance()
-            measured = likelihood.measure(
-                trainer.model(), valid, most_frames=a.most_frames, n_threads=a.threads
-            )
+            model = trainer.model()
+            frames = likelihood.frames_of(model, valid, a.most_frames)
+            measured = likelihood.measure(model, frames, n_threads=a.threads)
             lls.append(measured[0].ll)
         print(f"{seed:<10}{found[Trainer][-1]:>14.3f}{found[TorchTrainer][-1]:>14.3f}", flush=True)
     between = difference(found[Trainer], found[TorchTrainer])

@@ -3,7 +3,7 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from rnnrbm_gui import cli
 from rnnrbm_gui.data.corpus import CorpusError
 from rnnrbm_gui.data.model_file import load_model
-from rnnrbm_gui.engine import checkpoint, training_run
+from rnnrbm_gui.engine import checkpoint, preparation, training_run
 from rnnrbm_gui.engine.training_events import (
     Checked,
     Course,
@@ -23,7 +23,9 @@ from rnnrbm_gui.engine.training_events import (
     Trained,
     TrainingEvent,
 )
-from rnnrbm_gui.errors import FileError, UserError
+from rnnrbm_gui.errors import FileError, ModelError, UserError
+from rnnrbm_gui.models.sequence_model import SequenceModel
+from rnnrbm_gui.models.training import Trainer
 
 
 @pytest.fixture
@@ -96,9 +98,9 @@ def stopped_after(checks: int, plan: Plan) -> list[TrainingEvent]:
 @pytest.fixture
 def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure every 20 updates."""
-    own = training_run.settings_of
+    own = preparation.settings_of
     monkeypatch.setattr(
-        training_run, "settings_of", lambda *given: replace(own(*given), check_every=20)
+        preparation, "settings_of", lambda *given: replace(own(*given), check_every=20)
     )
 
 
@@ -120,7 +122,9 @@ def test_a_stopped_run_goes_on_bit_for_bit(plan: Plan, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("short_checks")
 def test_another_run_cannot_go_on_from_a_checkpoint(plan: Plan) -> None:
-    with pytest.raises(UserError, match=r"There is no “two.checkpoint”.*without --resume"):
+    with pytest.raises(
+        UserError, match=r"There is no “two.safetensors.checkpoint”.*without --resume"
+    ):
         next(training_run.run(replace(plan, resume=True)))
     stopped_after(1, plan)
     for other in (replace(plan, seed=3), replace(plan, n_hidden=11), replace(plan, kind="rtrbm")):
@@ -138,10 +142,10 @@ PROGRAM = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from rnnrbm_gui.engine import training_run
+from rnnrbm_gui.engine import preparation, training_run
 from rnnrbm_gui.engine.training_events import Checked, Plan
-own = training_run.settings_of
-training_run.settings_of = lambda *given: replace(own(*given), check_every=1)
+own = preparation.settings_of
+preparation.settings_of = lambda *given: replace(own(*given), check_every=1)
 training_run.quick_ll = lambda model, material: float(abs(model.W).sum())  # takes no time
 plan = Plan(Path(sys.argv[1]), Path(sys.argv[2]), updates=100000, n_hidden=10, n_recurrent=5)
 for event in training_run.run(plan):
@@ -170,30 +174,106 @@ def test_a_checkpoint_survives_being_killed_at_any_moment(plan: Plan) -> None:
             part.unlink()  # what a killed process had half written lies beside, under another name
 
 
-def test_ctrl_c_keeps_the_best_so_far(
+@pytest.mark.usefixtures("short_checks")
+def test_ctrl_c_keeps_the_best_and_says_what_is_true(
     plan: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = training_run.settings_of
+    own = training_run.run
+    interrupted_at: type = Remark
 
-    def run(given: Plan) -> Sequence[TrainingEvent]:
-        for event in training_run_run(given):
+    def run(given: Plan) -> Iterator[TrainingEvent]:
+        for event in own(given):
             yield event
-            if isinstance(event, Checked):
+            if isinstance(event, interrupted_at):
                 raise KeyboardInterrupt
 
-    training_run_run = training_run.run
-    monkeypatch.setattr(
-        training_run, "settings_of", lambda *given: replace(own(*given), check_every=20)
-    )
     monkeypatch.setattr(training_run, "run", run)
     arguments = ["train", "--data", plan.data, "--out", plan.out, "--updates", 1000]
     sizes = ["--n-hidden", 6, "--n-recurrent", 4, "--memory", "gru"]
-    assert cli.main(list(map(str, [*arguments, *sizes]))) == 130
+    command = list(map(str, [*arguments, *sizes]))
+    plan.out.write_bytes(b"a model of last week")
+    assert cli.main(command) == 130
+    assert "Nothing was kept yet." in capsys.readouterr().out
+    interrupted_at = Checked
+    assert cli.main(command) == 130
     said = capsys.readouterr().out
     assert "The best model so far is kept; go on with --resume." in said
     assert "LL a frame: valid" in said
+    header = load_model(plan.out).header
+    assert (header.figures["updates"], header.memory) == (20, "gru")
+    assert cli.main(command) == 1  # --resume forgotten: what is there is not lost
+    assert "go on from it with --resume" in capsys.readouterr().err
+    assert load_model(plan.out).header == header
+
+
+@pytest.mark.usefixtures("short_checks")
+def test_a_run_that_stopped_early_does_not_train_on(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted while it is measured in full, it is measured when it goes on, and no more."""
+    figures = iter([-3.0, -9.0] + [-5.0, -5.0] * 50)  # the first check is the best
+    monkeypatch.setattr(training_run, "quick_ll", lambda *given: next(figures))
+    long = replace(plan, updates=200)
+    run = training_run.run(long)
+    for event in run:
+        if isinstance(event, Measuring):
+            break
+    run.close()
+    last = checkpoint.read(checkpoint.path_beside(plan.out)).update
+    assert last == 100  # .3 of 200 updates after the best, at 20, and the check at 100 besides
+    events = list(training_run.run(replace(long, resume=True)))
+    assert not [event for event in events if isinstance(event, Course | Checked)]
     assert load_model(plan.out).header.figures["updates"] == 20
-    assert load_model(plan.out).header.memory == "gru"
+
+
+@pytest.mark.usefixtures("short_checks")
+def test_a_run_cannot_go_on_without_its_model(plan: Plan) -> None:
+    stopped_after(1, plan)
+    plan.out.unlink()
+    with pytest.raises(UserError, match="which is gone"):
+        list(training_run.run(replace(plan, resume=True)))
+
+
+@pytest.mark.usefixtures("short_checks")
+@pytest.mark.parametrize("checks", [0, 2])
+def test_a_run_that_diverges_keeps_the_best_or_says_so(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, checks: int
+) -> None:
+    own, made = Trainer.model, []
+
+    def model(self: Trainer) -> SequenceModel:
+        made.append(self.update)
+        if len(made) > checks:
+            raise ModelError("W must hold finite numbers only; it holds NaN or infinity.")
+        return own(self)
+
+    monkeypatch.setattr(Trainer, "model", model)
+    if not checks:
+        with pytest.raises(UserError, match="Training diverged"):
+            list(training_run.run(plan))
+        return
+    events = list(training_run.run(plan))
+    assert isinstance(events[-1], Trained)
+    assert any("Training diverged; the model of" in e.words for e in events if type(e) is Remark)
+
+
+def test_what_is_asked_for_and_does_not_go_together_is_said(plan: Plan, tmp_path: Path) -> None:
+    for change, sentence in (
+        ({"in_c": True}, "Only of a folder"),
+        ({"frames_per_beat": 4}, "Only of a folder"),
+        ({"pitches": (60, 120)}, "The pitches must lie in 21..108"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            list(training_run.run(replace(plan, **change)))
+
+
+def test_a_model_of_some_pitches_knows_no_others(plan: Plan) -> None:
+    events = list(training_run.run(replace(plan, pitches=(60, 66))))
+    header = load_model(plan.out).header
+    assert (header.low, header.n_visible) == (60, 7)
+    assert "--pitches 60-66" in header.command
+    said = " ".join(event.words for event in events if isinstance(event, Remark))
+    assert "notes of train, a frame each, lie outside" in said
 
 
 def test_over_fitting_is_said_and_ends_the_run_early(tmp_path: Path) -> None:

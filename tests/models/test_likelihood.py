@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rnnrbm_gui.models import likelihood, training
-from rnnrbm_gui.models.annealing import STARTS, Start, in_threads
+from rnnrbm_gui.models.annealing import STARTS, Start, estimate_log_z, in_threads
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from tests.shapes import SHAPES
@@ -28,7 +28,13 @@ def test_a_model_of_nothing_gives_88_ln_2(n_hidden: int, start: Start) -> None:
     }
     roll = np.random.default_rng(1).random((5, 88)) < 0.1
     model = RnnRbm(**zeros)
-    [found] = likelihood.measure(model, [roll], starts=[start], n_chains=500, n_temperatures=100)
+    [found] = likelihood.measure(
+        model,
+        likelihood.frames_of(model, [roll]),
+        starts=[start],
+        n_chains=500,
+        n_temperatures=100,
+    )
     assert found.start == ("exact" if n_hidden == 10 else start)
     # From the machine itself AIS is exact; from marginals guessed from 100 chains it is near.
     near = 0.1 if found.start == "frame" else 1e-5
@@ -99,7 +105,12 @@ def test_of_two_starts_the_lower_likelihood_comes_first() -> None:
     roll = np.random.default_rng(2).random((4, 24)) < 0.3
     told: list[float] = []
     found = likelihood.measure(
-        model, [roll], starts=STARTS, n_chains=10, n_temperatures=30, tell=told.append
+        model,
+        likelihood.frames_of(model, [roll]),
+        starts=STARTS,
+        n_chains=10,
+        n_temperatures=30,
+        tell=told.append,
     )
     assert {one.start for one in found} == set(STARTS)
     assert found[0].ll < found[1].ll
@@ -111,7 +122,7 @@ def test_small_models_are_measured_exactly_and_pieces_weigh_alike() -> None:
     model = random_model(10, 4, 3, 0.5)
     rolls = [np.random.default_rng(2).random((n, 10)) < 0.5 for n in (40, 2)]
     exact = likelihood.exact_ll(model, likelihood.frames_of(model, rolls))
-    [found] = likelihood.measure(model, rolls, starts=STARTS)
+    [found] = likelihood.measure(model, likelihood.frames_of(model, rolls), starts=STARTS)
     assert (found.start, found.n_chains, found.error, found.doubt) == ("exact", 0, 0.0, "")
     assert found.ll == exact.mean()
     assert found.ll_pieces == pytest.approx((exact[:40].mean() + exact[40:].mean()) / 2)
@@ -120,8 +131,8 @@ def test_small_models_are_measured_exactly_and_pieces_weigh_alike() -> None:
 def test_some_of_the_frames_have_an_error_that_covers_the_rest() -> None:
     model = random_model(10, 4, 3, 0.5)
     rolls = [np.random.default_rng(2).random((400, 10)) < 0.5]
-    [everything] = likelihood.measure(model, rolls)
-    [some] = likelihood.measure(model, rolls, most_frames=50)
+    [everything] = likelihood.measure(model, likelihood.frames_of(model, rolls))
+    [some] = likelihood.measure(model, likelihood.frames_of(model, rolls, 50))
     assert everything.choice_error == 0
     assert 0 < abs(some.ll - everything.ll) < 3 * some.choice_error < 1.5
     assert (some.n_frames, some.n_all) == (50, 400)
@@ -138,6 +149,26 @@ def test_thinned_frames_keep_their_own_past() -> None:
         assert any(
             (everything.v[t] == v).all() and (everything.bv_t[t] == bv_t).all() for t in places
         )
+
+
+@pytest.mark.parametrize(("n_all", "n"), [(1500, 1000), (7, 6), (50, 50)])
+def test_thinned_frames_are_as_many_different_ones(n_all: int, n: int) -> None:
+    model = random_model(11, 4, 3, 0.5)
+    roll = (np.arange(n_all)[:, None] >> np.arange(11) & 1).astype(np.bool_)  # all unlike
+    assert len(np.unique(likelihood.frames_of(model, [roll], n).v, axis=0)) == n
+
+
+def test_the_error_of_a_reverse_run_covers_its_scatter() -> None:
+    """Runs that begin from copies of one end point are not independent."""
+    model = random_model(24, 21, 6, 1.2)
+    frames = likelihood.frames_of(model, [np.random.default_rng(2).random((1, 24)) < 0.3])
+    found = [
+        estimate_log_z(model, frames.bv_t, frames.bh_t, n_chains=40, n_temperatures=100, seed=seed)
+        for seed in range(60)
+    ]
+    scatter = np.std([log_z.reverse[0] for log_z in found])
+    error = np.mean([log_z.error_reverse[0] for log_z in found])
+    assert 0.6 * scatter < error < 1.7 * scatter
 
 
 def test_thinned_frames_do_not_all_stand_at_one_place_in_the_bar() -> None:
