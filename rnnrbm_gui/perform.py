@@ -120,12 +120,12 @@ def perform(performance: Performance, report: Report, progress: Report) -> None:
     engine = Engine()
     take = _Take(report)
     engine.set_mode(Mode.FREE)
-    engine.set_sampling(Sampling(seed=performance.seed))
     try:
         engine.start(performance.model)
         _pump(engine, take, lambda: take.header is not None, "The model could not be loaded.")
         header = take.header
         assert header is not None
+        engine.set_sampling(Sampling(performance.seed, header.temperature, header.gibbs_steps))
         meter = meter_of(header.meter)
         bpm = performance.bpm or header.bpm
         engine.set_meter(meter)

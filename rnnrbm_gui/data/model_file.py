@@ -20,6 +20,7 @@ from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.models.kinds import KINDS, Kind
 from rnnrbm_gui.models.memory import MEMORIES, Memory
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
+from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.music.bars import Bars
 from rnnrbm_gui.music.timing import PPQ
@@ -47,6 +48,8 @@ class ModelHeader:
         frames_per_beat: frames to the quarter note.
         meter: time signature, "4/4".
         bpm: a fitting tempo, quarter notes a minute.
+        temperature: at which its samples are nearest to the music it has learned.
+        gibbs_steps: a frame, likewise.
         corpus: what it was trained on.
         command: the command that trained it.
         figures: measured on the validation part, by name.
@@ -67,6 +70,8 @@ class ModelHeader:
     frames_per_beat: int = 1
     meter: str = "4/4"
     bpm: float = 90.0
+    temperature: float = DEFAULT_TEMPERATURE
+    gibbs_steps: int = DEFAULT_GIBBS_STEPS
     corpus: str = ""
     command: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -83,7 +88,13 @@ class ModelHeader:
         return {"rnn-rbm": "RNN-RBM", "rtrbm": "RTRBM", "rbm": "RBM"}[self.kind]
 
 
-OPTIONAL = {"planes": "1", "bars": "", "in_c": "false"}
+OPTIONAL = {
+    "planes": "1",
+    "bars": "",
+    "in_c": "false",
+    "temperature": str(DEFAULT_TEMPERATURE),
+    "gibbs_steps": str(DEFAULT_GIBBS_STEPS),
+}
 """Entries that earlier files lack, as they are written."""
 
 
@@ -189,6 +200,8 @@ def _header(entries: Mapping[str, str], name: str) -> ModelHeader:
         "low": 0 <= header.low <= 127,
         "transpose": -60 <= header.transpose <= 60,
         "frames_per_beat": header.frames_per_beat > 0 and PPQ % header.frames_per_beat == 0,
+        "temperature": 0.5 <= header.temperature <= 2,
+        "gibbs_steps": 1 <= header.gibbs_steps <= 2000,
         "bpm": 20 <= header.bpm <= 300,
         "meter": _is_meter(header.meter),
     }

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnrbm_gui.data import chorale_scores
 from rnnrbm_gui.data.corpus import load_corpus
@@ -23,7 +24,7 @@ from rnnrbm_gui.models.accuracy import Accuracy
 from rnnrbm_gui.models.annealing import STARTS, Start
 from rnnrbm_gui.models.likelihood import Likelihood
 from rnnrbm_gui.models.rhythm_statistics import Articulation, Comparison, RhythmStatistics
-from rnnrbm_gui.models.sampler import FrameSampler
+from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.statistics import RollStatistics, samples
 
@@ -41,6 +42,8 @@ SAMPLED_PIECES = 64
 MOST_SAMPLED_FRAMES = 100
 
 Say = Callable[[str], None]
+Tell = Callable[[float], None]
+Roll = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,8 @@ def evaluate(
         n_temperatures=n_temperatures,
         most_frames=most_frames,
         seed=seed,
+        temperature=header.temperature,
+        gibbs_steps=header.gibbs_steps,
         report=report,
         progress=progress,
     )
@@ -177,12 +182,15 @@ def evaluation_of(
     most_frames: int | None = None,
     seed: int = 1,
     n_threads: int | None = None,
+    temperature: float = DEFAULT_TEMPERATURE,
+    gibbs_steps: int = DEFAULT_GIBBS_STEPS,
     report: Say,
     progress: Say = lambda words: None,
 ) -> Evaluation:
     """Measure a model on sequences in its form; further arguments as in ``evaluate``.
 
-    ``n_threads``: frames at once; None for as many as there are cores.
+    ``n_threads``: frames at once; None for as many as there are cores. ``temperature`` and
+    ``gibbs_steps``: how the samples are drawn that are counted.
     """
     n_threads = n_threads or cores()
     frames = likelihood.frames_of(model, material.rolls, most_frames, material.positions)
@@ -214,10 +222,25 @@ def evaluation_of(
         f"{reached.map_frames:.2f} % as the mean over frames"
     )
     kernels.compile_kernel()
+    sampler = FrameSampler(model)
+
+    def draw(take: int, x: NDArray[np.int64]) -> Roll:
+        [roll] = samples(
+            sampler,
+            1,
+            len(x),
+            seed=seed,
+            gibbs_steps=gibbs_steps,
+            temperature=temperature,
+            positions=x,
+            first_take=take,
+        )
+        return roll
+
     found = Evaluation(
         likelihoods,
         reached,
-        *_samples_beside_data(FrameSampler(model), material, seed, _Course("samples", progress)),
+        *_samples_beside_data(draw, material, _Course("samples", progress)),
     )
     report(f"data:    {found.of_data}")
     report(f"samples: {found.of_samples}")
@@ -227,16 +250,22 @@ def evaluation_of(
 
 
 def _samples_beside_data(
-    sampler: FrameSampler, material: Material, seed: int, tell: Callable[[float], None]
+    draw: Callable[[int, NDArray[np.int64]], Roll], material: Material, tell: Tell
 ) -> tuple[RollStatistics, RollStatistics, Comparison | None]:
-    """Let the model play and count; where it is told its bars, in those of the data's pieces."""
+    """Let the model play and count; where it is told its bars, in those of the data's pieces.
+
+    Args:
+        draw: returns a piece, given its number and its frames' places in the bar.
+        material: the data.
+        tell: called with the share done.
+    """
     n_keys = material.form.n_keys
     data = [roll[:, :n_keys] for roll in material.rolls]
     n_frames = min(round(float(np.mean([len(roll) for roll in data]))), MOST_SAMPLED_FRAMES)
     told = material.positions or [np.zeros(n_frames, np.int64)] * SAMPLED_PIECES
     played = []
     for take, x in enumerate(told):
-        played += samples(sampler, 1, len(x), seed=seed, positions=x, first_take=take)
+        played.append(draw(take, x))
         tell((take + 1) / len(told))
     sounding = [roll[:, :n_keys] for roll in played]
     rhythm = None

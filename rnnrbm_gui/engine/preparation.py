@@ -146,6 +146,8 @@ def header_of(
         frames_per_beat=recipe.frames_per_beat,
         meter=str(meter_of(corpus)),
         bpm=recipe.bpm,
+        temperature=recipe.temperature,
+        gibbs_steps=recipe.gibbs_steps,
         corpus=f"{corpus.name}, part train ({len(train.rolls)} pieces)",
         command=command_of(plan),
         attribution=f"Trained on {corpus.name}{recipe.source if named else ''}",

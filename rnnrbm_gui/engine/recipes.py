@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from rnnrbm_gui.models.kinds import Kind
+from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE
 from rnnrbm_gui.models.training import Settings
 
 PAPER = " from the piano-roll corpora of Boulanger-Lewandowski, Bengio and Vincent (ICML 2012)"
@@ -17,6 +18,8 @@ class Recipe:
         transpose: semitones added when played.
         frames_per_beat: frames to the quarter note.
         bpm: a fitting tempo.
+        temperature: at which samples are nearest to ``valid``.
+        gibbs_steps: a frame, likewise.
         source: after the corpus's name, whom it is from.
         settings: how to train each kind of model.
     """
@@ -25,6 +28,8 @@ class Recipe:
     transpose: int = 0
     frames_per_beat: int = 2
     bpm: float = 100.0
+    temperature: float = DEFAULT_TEMPERATURE
+    gibbs_steps: int = DEFAULT_GIBBS_STEPS
     source: str = PAPER
     settings: dict[Kind, Settings] = field(default_factory=dict)
 
@@ -69,6 +74,7 @@ RECIPES = {
     ),
     "Piano-midi.de": Recipe(
         "Piano pieces",
+        temperature=1.0,
         settings={
             "rnn-rbm": replace(
                 GATED, n_recurrent=150, updates=10000, dropout=0.5, decay=0.2, unseen=0.1
@@ -80,6 +86,8 @@ RECIPES = {
         0,
         4,
         72.0,
+        1.0,
+        1000,
         " (the chorales by voices at sixteenth notes), with onsets from the scores of music21",
         {
             "rnn-rbm": replace(

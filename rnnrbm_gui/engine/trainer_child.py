@@ -144,7 +144,15 @@ def sample_of(checked: Checked, seed: int) -> Sampled:
     n_frames = -(-SAMPLED_BARS * meter.bar_ticks // grid.frame)
     bars = Bars.of(header.bars, header.frames_per_beat)
     x = np.array([bars.place_at(meter, i * grid.frame) for i in range(n_frames)])
-    [roll] = samples(FrameSampler(model), 1, n_frames, seed=seed, positions=x)
+    [roll] = samples(
+        FrameSampler(model),
+        1,
+        n_frames,
+        seed=seed,
+        gibbs_steps=header.gibbs_steps,
+        temperature=header.temperature,
+        positions=x,
+    )
     notes = tuple(grid.notes_of(roll, Articulation.RESTRIKE, meter))
     return Sampled(checked.update, notes, n_frames * grid.frame, grid.frame, meter, header.bpm)
 

@@ -82,7 +82,7 @@ def run(plan: Plan, n_threads: int | None = None) -> Iterator[TrainingEvent]:
     minutes = round(course.elapsed_s / 60, 1)
     yield Remark(f"Trained for {minutes} minutes; measuring the best model.")
     best = load_model(plan.out)
-    found = yield from beside(_measurement(best.model, given.valid, n_threads))
+    found = yield from beside(_measurement(best, given.valid, n_threads))
     figures = {**best.header.figures, "minutes": minutes, **header_figures(found)}
     header = replace(best.header, figures=figures)
     save_model(plan.out, best.model, header)
@@ -250,11 +250,13 @@ def quick_ll(model: SequenceModel, material: Material) -> float:
 
 
 def _measurement(
-    model: SequenceModel, valid: Material, n_threads: int | None
+    stored: StoredModel, valid: Material, n_threads: int | None
 ) -> Callable[[Callable[[TrainingEvent], None]], Evaluation]:
     return lambda tell: evaluation_of(
-        model,
+        stored.model,
         valid,
+        temperature=stored.header.temperature,
+        gibbs_steps=stored.header.gibbs_steps,
         most_frames=MEASURED_FRAMES,
         n_threads=n_threads,
         report=lambda words: tell(Remark(words)),

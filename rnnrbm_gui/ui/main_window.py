@@ -74,6 +74,7 @@ class MainWindow(QMainWindow):
         self._closed = False
         self.wants_to_play = False
         self._tempo_is_free = not self.settings.bpm  # a model may set its own
+        self._draws_anew = False  # another model was chosen, which draws best in its own way
         self._kept: tuple[Score, Mode, Score, int] | None = None
         self._last_loop: tuple[int, int] | None = None
         self.messages = MessageStrip(self.canvas)
@@ -204,10 +205,14 @@ class MainWindow(QMainWindow):
             self.engine.recall(heard.notes, n_frames)
             self._kept = None
 
-    def adopt_tempo(self, header: ModelHeader) -> None:
-        """Take over a model's own tempo, where nobody has set another."""
+    def adopt(self, header: ModelHeader) -> None:
+        """Take over a model's own tempo, where nobody has set another, and how it draws best."""
         if self._tempo_is_free:
             self.set_bpm(header.bpm)
+        if self._draws_anew:
+            self._draws_anew = False
+            seed = self.panel.sampling.seed
+            self.set_sampling(Sampling(seed, header.temperature, header.gibbs_steps))
 
     def set_sampling(self, sampling: Sampling) -> None:
         """Choose how the model draws."""
@@ -252,7 +257,7 @@ class MainWindow(QMainWindow):
 
     def load_model(self, path: Path, *, keep_tempo: bool = False) -> None:
         """Let another model go on, at its own tempo or at this one."""
-        self._tempo_is_free = not keep_tempo
+        self._tempo_is_free, self._draws_anew = not keep_tempo, True
         self.engine.load_model(path)
 
     def _choose_output(self, output: OutputId) -> None:

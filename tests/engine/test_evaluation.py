@@ -77,7 +77,7 @@ def test_words_say_start_runs_gap_and_what_was_measured(model: Path, corpus: Pat
     assert "AIS from the frame start, 100 runs of 1000 temperatures: forward -" in words
     assert "base rate" not in words
     assert re.search(r"reverse -\d+\.\d+, gap -?\d\.\d+, standard error \d", words)
-    assert "On 5 of 12 frames, spread evenly: standard error" in words
+    assert "On 5 of 12 frames, chosen by chance all over: standard error" in words
     assert re.search(r"approximate MAP frame: [\d.]+ % as the ratio of sums, [\d.]+ % as", words)
     rough = command(model, "--data", corpus, "--temperatures", 2, "--chains", 2)
     assert re.search(

@@ -276,8 +276,18 @@ def test_a_model_of_some_pitches_knows_no_others(plan: Plan) -> None:
     assert "notes of train, a frame each, lie outside" in said
 
 
-def test_over_fitting_is_said_and_ends_the_run_early(tmp_path: Path) -> None:
+def test_over_fitting_is_said_and_ends_the_run_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Noise has nothing to learn but itself: the validation LL falls while training goes on."""
+    own = preparation.settings_of
+    monkeypatch.setattr(
+        preparation,
+        "settings_of",
+        lambda *given: replace(
+            own(*given), check_every=50, batch_size=3, dropout=0.0, transposed=0
+        ),
+    )
     rng = np.random.default_rng(1)
 
     def noise(n: int) -> list[list[tuple[int, ...]]]:
@@ -288,7 +298,14 @@ def test_over_fitting_is_said_and_ends_the_run_early(tmp_path: Path) -> None:
 
     path = tmp_path / "Noise.pickle"
     path.write_bytes(pickle.dumps({"train": noise(3), "valid": noise(4)}))
-    plan = Plan(path, tmp_path / "noise.safetensors", updates=8000, n_hidden=8, n_recurrent=60)
+    plan = Plan(
+        path,
+        tmp_path / "noise.safetensors",
+        updates=2000,
+        n_hidden=8,
+        n_recurrent=60,
+        memory="tanh",
+    )
     warning, early = "", ""
     for event in training_run.run(plan):
         if isinstance(event, Checked):

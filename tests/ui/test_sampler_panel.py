@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from rnnrbm_gui import paths
+from rnnrbm_gui.data.model_file import save_model
 from rnnrbm_gui.engine.engine import Engine
+from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.ui.main_window import SMALLEST, MainWindow
 from rnnrbm_gui.ui.sampler_panel import ARTICULATION_WORDS, LEARNED, SamplerPanel, about
@@ -90,3 +92,15 @@ def test_in_the_window_the_choice_goes_and_comes_back(opened, tmp_path):
     until(lambda: glow and glow[-1].shape == (88,), "their look-ahead")
     assert box.currentText() == ARTICULATION_WORDS[Articulation.BAR]
     assert window.articulation is Articulation.BAR
+
+
+def test_a_model_that_is_chosen_draws_as_it_does_best(opened, tmp_path):
+    stored = small_model()
+    path = tmp_path / "mixed.safetensors"
+    save_model(path, stored.model, replace(stored.header, temperature=1.1, gibbs_steps=60))
+    window = opened()
+    seed = window.panel.sampling.seed
+    window.load_model(path)
+    until(lambda: window.panel.sampling == Sampling(seed, 1.1, 60), "the model's own ways")
+    window.set_sampling(Sampling(seed, 0.7, 90))
+    assert window.panel.sampling == Sampling(seed, 0.7, 90)  # and what is chosen after stays
