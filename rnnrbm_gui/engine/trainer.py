@@ -115,13 +115,18 @@ class Trainer:
             run.end(CLOSE_S)
 
 
+def _model_before(job: Job) -> Path | None:
+    """Return the model that a run goes on from, where it does."""
+    return job.out if isinstance(job, Plan) and job.resume and job.out.exists() else None
+
+
 class _Run:
     """One process, the pipes to it, and a thread that reads its events."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.paused = self.over = False
-        self._kept: Path | None = None
+        self._kept = _model_before(job)
         self._stop_by_s: float | None = None
         self._concluded = self._heard_all = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)

@@ -231,6 +231,7 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {
     padding: 5px 10px; min-height: 20px;
     selection-background-color: @warm; selection-color: @on_warm;
 }
+QLineEdit { padding: 5px 8px; } /* to a line's own, Qt adds two */
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border-color: @warm; }
 QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled { color: @muted; }
 QSpinBox[role="figure"], QDoubleSpinBox[role="figure"] {
@@ -290,6 +291,7 @@ QCheckBox::indicator {
 }
 QCheckBox::indicator:checked { background: @warm; border-color: @warm_edge; }
 QCheckBox:focus { color: @warm_text; }
+QCheckBox:disabled { color: @muted; }
 
 QMenuBar { background: @panel; border-bottom: 1px solid @line; padding: 1px 6px; }
 QMenuBar::item { background: transparent; padding: 5px 10px; border-radius: 6px; }

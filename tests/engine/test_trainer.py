@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -120,6 +121,17 @@ def test_pause_stands_still_and_stop_keeps_the_best(heard, plan):
     assert "best model so far is kept as “two”" in end.sentence
     assert load_model(plan.out).header.n_hidden == 8
     assert not process.is_running()
+
+
+def test_a_resumed_run_stopped_before_a_new_best_keeps_the_old_one(heard, plan):
+    heard.trainer.start(plan)
+    heard.wait(Sampled)
+    heard.trainer.stop()
+    assert heard.wait_for_end() == Stopped(plan.out)
+    heard.events.clear()
+    heard.trainer.start(replace(plan, resume=True))
+    heard.trainer.stop()
+    assert heard.wait_for_end() == Stopped(plan.out)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -1,6 +1,7 @@
 """Which music to learn from: chosen or dropped, and what was found in it, file by file."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -33,6 +34,15 @@ GRIDS = (
 NOTHING = "Drop a folder of MIDI files here"
 PART_WORDS = {"train": "to learn from", "valid": "to measure on"}
 
+ONSETS_TIP = (
+    "Learn when each note is struck and where the bars are, not only what sounds: taken from\n"
+    "the scores of the chorales that come with music21, which are read first, for a minute or two"
+)
+NO_SCORES_TIP = (
+    "The scores of the chorales come with the package music21, which is not installed:\n"
+    'pip install "rnnrbm-gui[scores]"'
+)
+
 
 class CorpusChooser(QWidget):
     """A corpus, the options of a folder, and the report on it.
@@ -50,6 +60,7 @@ class CorpusChooser(QWidget):
         self._path: Path | None = None
         self._folder = str(Path.home())
         self._told: set[str] = set()
+        self._articulated = False  # whether onsets can be had
         self.drop = QFrame()
         self.drop.setProperty("role", "drop")
         self.name = label(NOTHING, "title", wrap=True)
@@ -73,6 +84,7 @@ class CorpusChooser(QWidget):
         self.in_c.setToolTip(
             "Transpose each piece so that its tonic is C: less to learn, more in common"
         )
+        self.onsets = QCheckBox("Learn articulation from the scores")
         self.grid.activated.connect(self._options_changed)
         self.in_c.clicked.connect(self._options_changed)
         self.report = QListWidget()
@@ -108,6 +120,7 @@ class CorpusChooser(QWidget):
         column.setSpacing(8)
         column.addWidget(self.drop)
         column.addWidget(self.options)
+        column.addWidget(self.onsets)
         column.addWidget(self.report, 100)
         column.addStretch(1)
         self.drop.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
@@ -155,6 +168,13 @@ class CorpusChooser(QWidget):
     def _show_options(self) -> None:
         self.options.setVisible(self._path is not None and self._path.is_dir())
         self.report.setVisible(self._path is not None)
+        with_scores = self._path is not None and has_scores(self._path)
+        self._articulated = with_scores and find_spec("music21") is not None
+        self.onsets.setVisible(with_scores)
+        self.onsets.setEnabled(self._articulated)
+        self.onsets.setToolTip(ONSETS_TIP if self._articulated else NO_SCORES_TIP)
+        if not self._articulated:
+            self.onsets.setChecked(False)
 
     # -- what was found ----------------------------------------------------------------------
 
@@ -163,6 +183,12 @@ class CorpusChooser(QWidget):
         self.cancel.setVisible(reading)
         self.file.setVisible(not reading)
         self.folder.setVisible(not reading)
+
+    def set_free(self, free: bool) -> None:
+        """Let another corpus or other options be chosen, or not during a run."""
+        self.drop.setEnabled(free)
+        self.options.setEnabled(free)
+        self.onsets.setEnabled(free and self._articulated)
 
     def set_over(self, over: bool) -> None:
         """Show that what hovers may be dropped."""
@@ -203,6 +229,11 @@ class CorpusChooser(QWidget):
         item.setToolTip(words)
         self.report.addItem(item)
         self.report.show()
+
+
+def has_scores(corpus: Path) -> bool:
+    """Tell whether a corpus is of the chorales at sixteenths, which match their scores."""
+    return corpus.suffix.lower() == ".json" and "16th" in corpus.stem.lower()
 
 
 def _pieces(parts: Sequence[tuple[str, int, int]]) -> str:

@@ -19,6 +19,9 @@ MOST_POINTS = 4000
 SMOOTHING = 0.08
 """Share of a new value in the smoothed course."""
 
+CROWDED = 0.7
+"""Decades on an axis from which on not every tick of it can bear a name."""
+
 MORE_COLOURS = {
     "dark": ("#a993f5", "#6fa8f7", "#f08fb4"),
     "light": ("#6a4fcf", "#2a6bc9", "#b83d74"),
@@ -42,14 +45,30 @@ class Series:
             del self.x[-2::-2], self.y[-2::-2]
 
 
+class LogAxis(pg.AxisItem):
+    """A logarithmic axis that names 1, 2 and 5 of each decade where there is no room for more."""
+
+    def logTickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Return the names of ticks, some empty."""
+        names: list[str] = super().logTickStrings(values, scale, spacing)
+        if self.range[1] - self.range[0] < CROWDED:
+            return names
+        firsts = np.rint(10 ** (np.asarray(values, float) % 1.0))
+        return [
+            name if first in (1, 2, 5, 10) else ""
+            for name, first in zip(names, firsts, strict=True)
+        ]
+
+
 class CurveCard(Card):
     """A card with a plot over the updates, in the colours of the theme."""
 
-    def __init__(self, title: str, tip: str, unit: str) -> None:
+    def __init__(self, title: str, tip: str, unit: str, *, logarithmic: bool = False) -> None:
         super().__init__(title, tip)
         self._unit = unit
         self._theme: Theme | None = None
-        self.plot = pg.PlotWidget()
+        left = LogAxis("left") if logarithmic else pg.AxisItem("left")
+        self.plot = pg.PlotWidget(axisItems={"left": left})
         self.plot.setAccessibleName(title)
         self.plot.setToolTip(tip)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -225,6 +244,7 @@ class GradientCurves(CurveCard):
             "How hard each set of weights is being pulled: a sudden rise means that learning\n"
             "is about to go astray. Norm of the gradient by parameter; biases are dashed",
             "norm",
+            logarithmic=True,
         )
         self.plot.setLogMode(x=False, y=True)
         self.body.addWidget(self.legend)

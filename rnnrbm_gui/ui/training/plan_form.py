@@ -18,10 +18,12 @@ from PySide6.QtWidgets import (
 )
 
 from rnnrbm_gui import paths
+from rnnrbm_gui.engine import checkpoint
 from rnnrbm_gui.engine.trainer_events import Reading
 from rnnrbm_gui.engine.training_events import Plan
 from rnnrbm_gui.models.rnn_rbm import Memory
 from rnnrbm_gui.ui.training.card import label
+from rnnrbm_gui.ui.training.stage import GO_ON
 
 SUFFIX = ".safetensors"
 KINDS = (
@@ -44,6 +46,8 @@ MEMORIES = (
     ("gru", "Long memory", "GRU: gated recurrent units decide what to keep"),
 )
 AS_FITS = "as fits"
+SPIN_MARGINS = (9, 0, 8, 0)
+"""A spin box's own padding does not reach its text: with these it stands where others do."""
 
 
 class PlanForm(QWidget):
@@ -61,7 +65,7 @@ class PlanForm(QWidget):
             "Updates", 10**7, "How long to learn: parameter updates in all", step=500
         )
         self.seed = QSpinBox()
-        self.seed.lineEdit().setTextMargins(8, 0, 8, 0)
+        self.seed.lineEdit().setTextMargins(*SPIN_MARGINS)
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setValue(1)
         self.seed.setAccessibleName("Seed")
@@ -78,7 +82,7 @@ class PlanForm(QWidget):
         self.browse.setToolTip("Save it elsewhere  (Ctrl+S)")
         self.browse.setAccessibleName("Save it elsewhere")
         self.browse.clicked.connect(self.ask_out)
-        self.resume = QCheckBox("Go on from where it stood")
+        self.resume = QCheckBox(GO_ON)
         self.resume.setToolTip(
             "Go on with the run that wrote this model, from its last checkpoint,\n"
             "instead of beginning anew and replacing it"
@@ -125,8 +129,8 @@ class PlanForm(QWidget):
 
     # -- the plan ----------------------------------------------------------------------------
 
-    def plan(self, corpus: Reading) -> Plan:
-        """Return what is asked for, on a corpus."""
+    def plan(self, corpus: Reading, *, onsets: bool = False) -> Plan:
+        """Return what is asked for, on a corpus, with onsets from the scores where wanted."""
         kind = self.kind.currentData()
         with_memory = kind == "rnn-rbm"
         return Plan(
@@ -140,6 +144,7 @@ class PlanForm(QWidget):
             n_recurrent=(self.n_recurrent.value() or None) if with_memory else None,
             in_c=corpus.in_c,
             frames_per_beat=corpus.frames_per_beat,
+            onsets=onsets,
             resume=self.resume.isChecked(),
         )
 
@@ -168,13 +173,14 @@ class PlanForm(QWidget):
             self.out.setText(name)
 
     def refresh(self) -> None:
-        """Say what the plan would do to a model that is there."""
-        exists = bool(self.out.text().strip()) and self.path.exists()
-        self.resume.setEnabled(exists)
-        if not exists and self.resume.isChecked():
+        """Offer to go on with a run that is there; say what the plan would do to a model."""
+        named = bool(self.out.text().strip())
+        resumable = named and checkpoint.path_beside(self.path).exists()
+        self.resume.setEnabled(resumable)
+        if not resumable and self.resume.isChecked():
             self.resume.setChecked(False)
-        self.resume.setVisible(exists)
-        replaced = exists and not self.resume.isChecked()
+        self.resume.setVisible(resumable)
+        replaced = named and self.path.exists() and not self.resume.isChecked()
         self.note.setText(f"“{self.path.stem}” is there and will be replaced." if replaced else "")
         self.note.setVisible(replaced)
 
@@ -202,7 +208,7 @@ def _choice(items: tuple[tuple[str | None, str, str], ...], name: str) -> QCombo
 
 def _number(name: str, most: int, tip: str, step: int = 10) -> QSpinBox:
     box = QSpinBox()
-    box.lineEdit().setTextMargins(8, 0, 8, 0)
+    box.lineEdit().setTextMargins(*SPIN_MARGINS)
     box.setRange(0, most)
     box.setSingleStep(step)
     box.setSpecialValueText(AS_FITS)

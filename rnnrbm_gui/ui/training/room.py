@@ -21,11 +21,17 @@ from rnnrbm_gui.engine.trainer_events import (
     Stopped,
     TrainerEvent,
 )
-from rnnrbm_gui.engine.training_events import Checked, Course, Plan, Trained
+from rnnrbm_gui.engine.training_events import Checked, Course, Measuring, Plan, Trained
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.ui.model_shelf import all_models, learning_path
 from rnnrbm_gui.ui.theme import Theme
-from rnnrbm_gui.ui.training.stage import Stage, course_words, span_words
+from rnnrbm_gui.ui.training.stage import (
+    Stage,
+    course_words,
+    failure_words,
+    measuring_words,
+    span_words,
+)
 
 if TYPE_CHECKING:
     from rnnrbm_gui.ui.main_window import MainWindow
@@ -49,7 +55,9 @@ class Training(QObject):
         self.window: TrainingWindow | None = None
         self._theme: Theme | None = None
         self._trainer, self._reader = Trainer(), Trainer()
+        self._plan: Plan | None = None
         self._course: Course | None = None
+        self._measuring: str | None = None
         self._latest: StoredModel | None = None
         self._latest_path: Path | None = None  # where it lies, as far as it does
         self._update = 0
@@ -162,7 +170,7 @@ class Training(QObject):
         if window is None or self._trainer.busy or (reading := window.corpus.reading) is None:
             return
         window.corpus.set_reading(False)  # what is being read goes on beside, and is told
-        plan = window.form.plan(reading)
+        plan = window.form.plan(reading, onsets=window.corpus.onsets.isChecked())
         try:
             plan.out.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -170,7 +178,8 @@ class Training(QObject):
             return
         if not self._begin(self._trainer, plan):
             return
-        self._course, self._latest = None, None
+        self._plan = plan
+        self._course, self._latest, self._measuring = None, None, None
         window.begin(anew=not plan.resume)
         window.sample.set_playable(False)
         window.set_stage(Stage.STARTING)
@@ -187,13 +196,13 @@ class Training(QObject):
 
     def pause(self, paused: bool) -> None:
         """Let the run stand still, or go on."""
-        if self.window is None or self._course is None:
+        if self.window is None or self._course is None or self._measuring is not None:
             return
         if paused:
             self._trainer.pause()
         else:
             self._trainer.resume()
-        self._show_course()
+        self._show_progress()
 
     def stop(self) -> None:
         """End the run; the best model so far is kept."""
@@ -218,7 +227,9 @@ class Training(QObject):
         for event in events:
             match event:
                 case Course():
-                    self._course = event
+                    self._course, self._measuring = event, None
+                case Measuring():
+                    self._measuring = event.words
                 case Checked():
                     self._latest, self._latest_path = event.stored, None
                     self._update = event.update
@@ -232,25 +243,36 @@ class Training(QObject):
                     self._finish(event.sentence)
                 case Failed():
                     self._finish("")
-                    self._say(event.sentence, error=True)
-        if self._trainer.busy and any(isinstance(event, Course) for event in events):
-            self._show_course()
+                    assert self._plan is not None
+                    self._say(failure_words(event.sentence, self._plan), error=True)
+        if self._trainer.busy and any(isinstance(event, Course | Measuring) for event in events):
+            self._show_progress()
 
-    def _show_course(self) -> None:
-        window, course = self.window, self._course
-        if window is None or course is None or window.stage is Stage.STOPPING:
+    def _show_progress(self) -> None:
+        window, course, paused = self.window, self._course, self._trainer.paused
+        if window is None or window.stage is Stage.STOPPING:
             return
-        share = course.update / course.updates
-        if course.update >= course.updates:
+        if course is None:  # before the first update, the scores are read
+            words = self._measuring or ""
+            if words:
+                window.say(words)
+        elif self._measuring is not None:
+            if paused:  # too late: what is left cannot stand still
+                self._trainer.resume()
+            window.set_stage(Stage.MEASURING)
+            words = measuring_words(self._measuring)
+            window.say(words)
+        elif course.update >= course.updates and not paused:
             window.set_stage(Stage.MEASURING)
             words = "Learned; the best model is being measured …"
             window.say(words)
         else:
-            paused = self._trainer.paused
+            share = course.update / course.updates
             window.set_stage(Stage.PAUSED if paused else Stage.LEARNING)
             words = f"{share:.0%}, " + ("paused" if paused else f"{span_words(course.left_s)} left")
             window.say(course_words(course, paused=paused), share)
-        self._main.status.set_training(f"Training {window.form.path.stem}: {words}")
+        if words:
+            self._main.status.set_training(f"Training {window.form.path.stem}: {words}")
 
     def _finish(self, words: str) -> None:
         assert self.window is not None

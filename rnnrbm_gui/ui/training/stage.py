@@ -1,8 +1,11 @@
-"""Where a run stands, and how far it is in words."""
+"""Where a run stands, how far it is and why it failed, in words."""
 
 from enum import Enum, auto
 
-from rnnrbm_gui.engine.training_events import Course
+from rnnrbm_gui.engine import checkpoint
+from rnnrbm_gui.engine.training_events import Course, Plan
+
+GO_ON = "Go on from where it stood"
 
 
 class Stage(Enum):
@@ -25,6 +28,24 @@ def course_words(course: Course, *, paused: bool = False) -> str:
         parts.append(f"{course.frames_per_s:,.0f} frames a second")
         parts.append(f"{span_words(course.left_s)} left")
     return "   ·   ".join(parts)
+
+
+def measuring_words(words: str) -> str:
+    """Return how far the measuring of the finished model is, in one line."""
+    return f"Measuring the best model   ·   {words}" if words else "Measuring the best model …"
+
+
+def failure_words(sentence: str, plan: Plan) -> str:
+    """Return why a run failed; what speaks to the command line is said for the window."""
+    if "--resume" not in sentence:
+        return sentence
+    name = plan.out.stem
+    if checkpoint.path_beside(plan.out).exists():
+        return (
+            f"“{name}” was begun with other settings or other music: choose the same, or untick "
+            f"“{GO_ON}” to begin anew."
+        )
+    return f"Where “{name}” stood is not on the disk any more: start again to begin anew."
 
 
 def span_words(seconds: float) -> str:

@@ -1,30 +1,78 @@
 """The weights as pictures: warm where one unit calls for another, cool where it forbids it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
-from rnnrbm_gui.data.model_file import StoredModel
+from rnnrbm_gui.data.model_file import ModelHeader, StoredModel
 from rnnrbm_gui.music.note import name_of
 from rnnrbm_gui.ui.theme import Theme, app_font
 from rnnrbm_gui.ui.training.card import Card
 
-LAYERS = {"v": "keys", "h": "hidden units", "u": "memory"}
+LAYERS = {"v": "keys", "h": "hidden units", "u": "memory", "g": "memory", "x": "place in the bar"}
 KNOWN = {
     "W": ("v", "h", "Keys and hidden units"),
     "Wuv": ("u", "v", "Memory to keys"),
     "Wuh": ("u", "h", "Memory to hidden units"),
-    "Wvu": ("v", "u", "Keys to memory"),
-    "Wuu": ("u", "u", "Memory to memory"),
+    "Wvu": ("v", "g", "Keys to memory"),
+    "Wuu": ("u", "g", "Memory to memory"),
+    "Wxv": ("x", "v", "Bar to keys"),
+    "Wxh": ("x", "h", "Bar to hidden units"),
+    "Wxu": ("x", "g", "Bar to memory"),
 }
-"""Of the matrices one knows: the layers of rows and columns, and words for the chooser."""
+"""Of the matrices one knows: the layers of rows and columns, and words for the chooser.
+
+Layer g is what goes into the memory: of a gated one, all its gates side by side.
+"""
+
+PLANES = ("sounding", "struck")
+GATES = ("update gate", "reset gate", "candidate")
 
 OUTLIERS = 0.002
 """Share of the weights that may lie beyond the ends of the colours."""
 
 LEFT, RIGHT, BOTTOM, TOP = 34, 62, 22, 4
+PARTS_LEFT = 16
+"""What the names of the rows' parts, which stand upright, take further at the left."""
+
+LEAST_APART = 12
+"""Pixels from one pitch name to the next."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What the rows or the columns of a picture are.
+
+    Attributes:
+        words: the layer they belong to.
+        parts: what lies side by side there, of equal sizes; empty where it is one thing.
+        low: the pitch of the first of each part where they are keys.
+    """
+
+    words: str = ""
+    parts: tuple[str, ...] = ()
+    low: int | None = None
+
+    def marks(self, size: int) -> list[tuple[int, str]]:
+        """Return the places in 0..``size`` that bear a pitch name: each C, part by part."""
+        if self.low is None:
+            return []
+        n_keys = size // max(1, len(self.parts))
+        pitches = (self.low + place % n_keys for place in range(size))
+        return [(place, name_of(pitch)) for place, pitch in enumerate(pitches) if pitch % 12 == 0]
+
+
+def axis_of(layer: str, header: ModelHeader) -> Axis:
+    """Return what a layer of a model is."""
+    if layer == "v":
+        parts = PLANES if header.planes == 2 else ()
+        return Axis(LAYERS[layer], parts, header.low + header.transpose)
+    gated = layer == "g" and header.memory == "gru"
+    return Axis(LAYERS.get(layer, ""), GATES if gated else ())
 
 
 class WeightCard(Card):
@@ -67,7 +115,7 @@ class WeightCard(Card):
         self._stored = None
         self.choice.hide()
         self.value.setText("")
-        self.picture.show_weights(None, "", "", None)
+        self.picture.show_weights(None)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -81,10 +129,13 @@ class WeightCard(Card):
         rows, columns = KNOWN[name][:2] if name in KNOWN else ("", "")
         if columns == "v":  # keys stand upright, as on the roll
             weights, rows, columns = weights.T, columns, rows
-        header = self._stored.header
-        low = header.low + header.transpose if rows == "v" else None
-        self.value.setText(f"{weights.shape[0]} × {weights.shape[1]}")
-        self.picture.show_weights(weights, LAYERS.get(rows, ""), LAYERS.get(columns, ""), low)
+        axes = [axis_of(layer, self._stored.header) for layer in (rows, columns)]
+        sizes = (
+            f"{len(axis.parts)} · {size // len(axis.parts)}" if axis.parts else f"{size}"
+            for axis, size in zip(axes, weights.shape, strict=True)
+        )
+        self.value.setText(" × ".join(sizes))
+        self.picture.show_weights(weights, *axes)
 
 
 class WeightPicture(QWidget):
@@ -96,16 +147,19 @@ class WeightPicture(QWidget):
         self.setAccessibleName("Picture of the weights")
         self._theme: Theme | None = None
         self._weights: NDArray[np.float32] | None = None
-        self._rows = self._columns = ""
-        self._low: int | None = None
+        self.rows = self.columns = Axis()
         self._image = QImage()
         self.limit = 0.0
 
     def show_weights(
-        self, weights: NDArray[np.float32] | None, rows: str, columns: str, low: int | None
+        self,
+        weights: NDArray[np.float32] | None,
+        rows: Axis | None = None,
+        columns: Axis | None = None,
     ) -> None:
-        """Show a matrix; ``low`` is the pitch of row 0 where the rows are keys."""
-        self._weights, self._rows, self._columns, self._low = weights, rows, columns, low
+        """Show a matrix, and what its rows and columns are; nothing for None."""
+        self._weights = weights
+        self.rows, self.columns = rows or Axis(), columns or Axis()
         if weights is None:
             self.limit = 0.0
         else:
@@ -140,7 +194,8 @@ class WeightPicture(QWidget):
             words = "The weights appear at the first check."
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, words)
             return
-        box = self.rect().adjusted(LEFT, TOP, -RIGHT, -BOTTOM)
+        left = LEFT + (PARTS_LEFT if self.rows.parts else 0)
+        box = self.rect().adjusted(left, TOP, -RIGHT, -BOTTOM)
         larger = self._image.width() > box.width() or self._image.height() > box.height()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, larger)
         painter.drawImage(box, self._image)
@@ -150,19 +205,43 @@ class WeightPicture(QWidget):
     def _paint_axes(self, painter: QPainter, box: QRect, theme: Theme) -> None:
         n_rows, n_columns = self._image.height(), self._image.width()
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if self._low is not None:
-            for pitch in range(self._low, self._low + n_rows):
-                if pitch % 12 == 0:
-                    y = box.bottom() - (pitch - self._low + 0.5) / n_rows * box.height()
-                    mark = QRectF(0, y - 8, LEFT - 6, 16)
-                    painter.drawText(mark, right, name_of(pitch))
+        before = box.left() - 6
+        if self.rows.low is not None:
+            last = np.inf
+            for row, name in self.rows.marks(n_rows):
+                y = box.bottom() - (row + 0.5) / n_rows * box.height()
+                if last - y >= LEAST_APART:  # two planes meet between two keys
+                    painter.drawText(QRectF(0, y - 8, before, 16), right, name)
+                    last = y
         else:
-            painter.drawText(QRectF(0, box.top() - 4, LEFT - 6, 16), right, str(n_rows))
-            painter.drawText(QRectF(0, box.bottom() - 12, LEFT - 6, 16), right, "1")
+            painter.drawText(QRectF(0, box.top() - 4, before, 16), right, str(n_rows))
+            painter.drawText(QRectF(0, box.bottom() - 12, before, 16), right, "1")
         below = QRect(box.left(), box.bottom() + 5, box.width(), 16)
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "1")
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight, str(n_columns))
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self._columns)
+        if self.columns.parts:
+            self._paint_parts(painter, below, self.columns.parts)
+        else:
+            painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "1")
+            painter.drawText(below, Qt.AlignmentFlag.AlignRight, str(n_columns))
+            painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.columns.words)
+        painter.save()  # the names of the rows' parts are read from below, the first the lowest
+        painter.translate(0, box.bottom())
+        painter.rotate(-90)
+        self._paint_parts(painter, QRect(0, 0, box.height(), PARTS_LEFT), self.rows.parts)
+        painter.restore()
+        painter.setPen(QColor(theme.text))
+        for i in range(1, len(self.columns.parts)):
+            x = box.left() + round(i / len(self.columns.parts) * box.width())
+            painter.drawLine(x, box.top(), x, box.bottom())
+        for i in range(1, len(self.rows.parts)):
+            y = box.bottom() - round(i / len(self.rows.parts) * box.height())
+            painter.drawLine(box.left(), y, box.right(), y)
+        painter.setPen(QColor(theme.muted))
+
+    def _paint_parts(self, painter: QPainter, along: QRect, parts: tuple[str, ...]) -> None:
+        for i, words in enumerate(parts):
+            width = along.width() / len(parts)
+            place = QRectF(along.left() + i * width, along.top(), width, along.height())
+            painter.drawText(place, Qt.AlignmentFlag.AlignHCenter, words)
 
     def _paint_scale(self, painter: QPainter, box: QRect, theme: Theme) -> None:
         ramp = _image(np.linspace(1, -1, 65, dtype=np.float32)[:, None], theme)

@@ -222,8 +222,7 @@ class TrainingWindow(QMainWindow):
         self.pause.setToolTip(f"{what}  (Ctrl+P)")
         self.stop.setEnabled(busy and stage is not Stage.STOPPING)
         self.form.setEnabled(not busy)
-        self.corpus.drop.setEnabled(not busy)
-        self.corpus.options.setEnabled(not busy)
+        self.corpus.set_free(not busy)
         self.progress.setVisible(busy)
         if not busy:
             self.form.refresh()

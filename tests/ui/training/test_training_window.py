@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QSpinBox
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
 from rnnrbm_gui.data.model_file import load_model, read_header
+from rnnrbm_gui.engine.checkpoint import path_beside
 from rnnrbm_gui.engine.training_events import Checked, Plan
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
@@ -141,6 +142,15 @@ def test_a_run_from_start_to_stop_heard_and_taken_into_the_music(chosen):
     window.form.resume.setChecked(True)
     assert window.form.plan(window.corpus.reading).resume
     assert not window.form.note.text()
+    # Without where it stood there is nothing to go on from, though the model is there.
+    path_beside(window.form.path).unlink()
+    window.start.click()
+    until(lambda: window.messages.sentence, "the sentence", LIMIT_S)
+    assert "start again to begin anew" in window.messages.sentence
+    assert "--" not in window.messages.sentence
+    assert not window.form.resume.isEnabled()
+    assert not window.form.plan(window.corpus.reading).resume
+    assert "will be replaced" in window.form.note.text()
 
 
 def test_a_run_to_its_end_is_listed_and_played(chosen):
