@@ -87,17 +87,16 @@ RECIPES = {
         4,
         72.0,
         1.0,
-        1000,
+        2000,
         " (the chorales by voices at sixteenth notes), with onsets from the scores of music21",
         {
-            "rnn-rbm": replace(
-                GATED,
-                n_hidden=250,
-                n_recurrent=250,
+            "rnn-rbm": Settings(
+                n_hidden=200,
+                n_recurrent=200,
+                memory="gru",
+                updates=6000,
                 most_frames=128,
                 dropout=0.2,
-                decay=0.03,
-                gibbs_steps=(1, 25),
             )
         },
     ),

@@ -82,6 +82,7 @@ def run(plan: Plan, n_threads: int | None = None) -> Iterator[TrainingEvent]:
     minutes = round(course.elapsed_s / 60, 1)
     yield Remark(f"Trained for {minutes} minutes; measuring the best model.")
     best = load_model(plan.out)
+    yield Measuring("measuring the best model")
     found = yield from beside(_measurement(best, given.valid, n_threads))
     figures = {**best.header.figures, "minutes": minutes, **header_figures(found)}
     header = replace(best.header, figures=figures)
