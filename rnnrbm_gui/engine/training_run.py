@@ -64,9 +64,9 @@ def run(plan: Plan, n_threads: int | None = None) -> Iterator[TrainingEvent]:
     course = _Run(plan, given)
     if plan.resume:
         yield Remark(course.resume())
-    train = given.train.rolls
+    train, name = given.train.rolls, given.header.corpus.partition(", part ")[0]
     frames = sum(map(len, train))
-    yield Remark(f"Training on {len(train)} pieces, {frames:,} frames.")
+    yield Remark(f"Training on {len(train)} pieces, {frames:,} frames of {name}.")
     while not course.over:
         course.advance()
         if course.has_news:

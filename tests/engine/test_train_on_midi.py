@@ -28,4 +28,4 @@ def test_a_folder_of_midi_is_trained_on_and_each_file_told_first(tmp_path: Path)
     assert last.header.figures["valid_n_frames"] == 24
     assert said[0].startswith("4 of 5 MIDI files were kept (3 for train, 1 for valid)")
     assert said[5].startswith("“broken.mid” was left out")
-    assert said[6] == "Training on 3 pieces, 72 frames."
+    assert said[6] == "Training on 3 pieces, 72 frames of My tunes."

@@ -71,7 +71,7 @@ def test_a_run_from_start_to_stop_heard_and_taken_into_the_music(chosen):
     assert list(window.likelihood.train.getData()[1]) == [check.train_ll for check in checks]
     best = max(checks, key=lambda check: check.valid_ll)
     assert window.likelihood.best.getData()[1][0] == best.valid_ll
-    assert len(window.objective.raw.getData()[0]) > 2
+    until(lambda: len(window.objective.raw.getData()[0]) > 2, "some of its course", LIMIT_S)
     assert set(window.gradients.lines) == set(training._course.gradient_norms)
     assert window.weights.picture._weights.shape == (88, 8)
     assert window.weights.picture.limit > 0
