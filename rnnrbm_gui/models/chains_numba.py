@@ -5,16 +5,13 @@ hidden units and one of keys take. Layers are bits here, 64 to a word. What pads
 bias so low that it never fires; what pads the hidden units may, its weights are 0.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import simd
-from rnnrbm_gui.models.kernels import FARTHEST, LN2_HIGH, LN2_LOW, LOG2E, SERIES
 from rnnrbm_gui.models.randomness import (
     MULTIPLY_1,
     MULTIPLY_2,
@@ -28,19 +25,14 @@ from rnnrbm_gui.models.randomness import (
 Float = NDArray[np.float32]
 Words = NDArray[np.uint64]
 
-_C6, _C5, _C4, _C3, _C2, _C1, _C0 = SERIES
 _ZERO, _ONE = np.float32(0), np.float32(1)
-_WHOLE = np.float32(1.5 * 2**23)
-"""Added to a float32, leaves of it the nearest whole number, in the lowest bits."""
 _ONE_BITS = 0x3F800000
 _HALF_BELOW_ONE = np.float32(1 - 2.0**-24)
 _NEVER = np.float32(-100)
 """Bias of keys that are only there to fill a register."""
 
-_part: Any = nb.njit(nogil=True, error_model="numpy", forceinline=True)
 
-
-@_part
+@simd.part
 def _mix(z: Any) -> Any:
     """One step of splitmix64, as ``randomness.mix``."""
     z = np.uint64(z + np.uint64(0x9E3779B97F4A7C15))
@@ -49,7 +41,7 @@ def _mix(z: Any) -> Any:
     return z ^ (z >> np.uint64(31))
 
 
-@_part
+@simd.part
 def _uniforms(first: Any, key1: Any) -> Any:
     """Return the 16 numbers from counter ``first`` on, as ``randomness.uniforms``, same bits."""
     x = simd.count_from(first)
@@ -61,24 +53,7 @@ def _uniforms(first: Any, key1: Any) -> Any:
     return simd.as_float((x >> 9) | _ONE_BITS) - _HALF_BELOW_ONE
 
 
-@_part
-def _exp(x: Any) -> Any:
-    """Return the exponential to within 2e-7 of its value, ``x`` cut to -80..80."""
-    x = simd.choose(x < FARTHEST, x, FARTHEST)
-    x = simd.choose(x < -FARTHEST, -FARTHEST, x)
-    shifted = simd.multiply_add(x, LOG2E, _WHOLE)
-    n = shifted - _WHOLE
-    r = simd.multiply_add(n, -LN2_LOW, simd.multiply_add(n, -LN2_HIGH, x))
-    p = simd.multiply_add(r, _C6, _C5)
-    p = simd.multiply_add(r, p, _C4)
-    p = simd.multiply_add(r, p, _C3)
-    p = simd.multiply_add(r, p, _C2)
-    p = simd.multiply_add(r, p, _C1)
-    p = simd.multiply_add(r, p, _C0)
-    return simd.as_float(simd.as_bits(p) + (simd.as_bits(shifted) << 23))  # p 2^n
-
-
-@_part
+@simd.part
 def _pack(v: Any, on: Any) -> None:
     for w in range(on.size):
         part = v[64 * w : 64 * w + 64]
@@ -88,7 +63,7 @@ def _pack(v: Any, on: Any) -> None:
         on[w] = word
 
 
-@_part
+@simd.part
 def _unpack(on: Any, v: Any) -> None:
     for w in range(on.size):
         part = v[64 * w : 64 * w + 64]
@@ -96,7 +71,7 @@ def _unpack(on: Any, v: Any) -> None:
             part[i] = (on[w] >> np.uint64(i)) & np.uint64(1)
 
 
-@_part
+@simd.part
 def _set(on: Any, register: int, fired: Any) -> None:
     """Put 16 units' bits into their word; the first 16 of a word wipe what it held."""
     shift = np.uint64(16 * (register & 3))
@@ -104,7 +79,7 @@ def _set(on: Any, register: int, fired: Any) -> None:
     on[register >> 2] = kept | (simd.mask(fired) << shift)
 
 
-@_part
+@simd.part
 def _up(bias: Float, rows: Float, on: Words, block: Any, out: Float) -> None:
     """Leave in ``out`` the bias plus the rows of the keys that are on.
 
@@ -127,7 +102,7 @@ def _up(bias: Float, rows: Float, on: Words, block: Any, out: Float) -> None:
         simd.store(out, i * width, a)
 
 
-@_part
+@simd.part
 def _down(bias: Float, sums: Float, on: Words, block: Any, out: Float) -> None:
     """Leave in ``out`` the bias plus one row of ``Tables.down`` for each four hidden units."""
     n_blocks, n_rows, width = sums.shape
@@ -144,34 +119,23 @@ def _down(bias: Float, sums: Float, on: Words, block: Any, out: Float) -> None:
         simd.store(out, i * width, b)
 
 
-@_part
+@simd.part
 def _fire(x: Float, n_registers: int, first: Any, key1: Any, on: Words) -> None:
     """Turn on each unit with P = 1 / (1 + exp(-x)): where uniform * (1 + exp(-x)) < 1."""
     for r in range(n_registers):
-        e = _exp(simd.load(x, 16 * r, 1) * -_ONE)
+        e = simd.exp(simd.load(x, 16 * r, 1) * -_ONE)
         u = _uniforms(np.uint32(first + np.uint32(16 * r)), key1)
         _set(on, r, simd.multiply_add(u, e, u) < _ONE)
 
 
-def _given(dtype: types.Type, n_axes: int) -> types.Type:
-    """Return the type of an argument that is only read; numba passes writable ones there, too."""
-    return types.Array(dtype, n_axes, "C", readonly=True)
-
-
-_F1, _F2, _F3 = (_given(types.float32, n_axes) for n_axes in (1, 2, 3))
+_F1, _F2, _F3 = (simd.given(types.float32, n_axes) for n_axes in (1, 2, 3))
 _GIBBS = types.void(
-    _F3, _F3, _F2, _F2, types.boolean[:, ::1], _given(types.int64, 1), types.int64, types.uint64
+    _F3, _F3, _F2, _F2, types.boolean[:, ::1], simd.given(types.int64, 1), types.int64, types.uint64
 )
 _ANNEALED = types.void(
     *(_F3, _F3, _F1, _F1, _F1, types.boolean[:, ::1]),
-    *(_given(types.float64, 1), types.uint64, types.float64[::1]),
+    *(simd.given(types.float64, 1), types.uint64, types.float64[::1]),
 )
-
-
-def _cached(signature: Any, kernel: Callable[..., None]) -> Any:
-    kernel.__qualname__ += simd.STAMP
-    compiled: Any = nb.njit(signature, nogil=True, cache=True, error_model="numpy")
-    return compiled(kernel)
 
 
 def gibbs_kernel(n_h: int, n_v: int) -> Any:
@@ -213,7 +177,7 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
                 _fire(x_v, registers_v, first, key1, v_on)
             _unpack(v_on, v[chain])
 
-    return _cached(_GIBBS, gibbs)
+    return simd.cached(_GIBBS, gibbs)
 
 
 def annealed_kernel(n_h: int, n_v: int) -> Any:
@@ -265,7 +229,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                 for r in range(registers_h):
                     a = simd.load(x_h, 16 * r, 1)
                     size = simd.as_float(simd.as_bits(a) & 0x7FFFFFFF)
-                    e, old = _exp(size * -beta), _exp(size * -before)
+                    e, old = simd.exp(size * -beta), simd.exp(size * -before)
                     over = simd.multiply_add(over, e, over)
                     under = simd.multiply_add(under, old, under)
                     positive = a >= _ZERO
@@ -286,7 +250,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                 for r in range(registers_v):
                     way, b = simd.load(way_v, 16 * r, 1), simd.load(x_v, 16 * r, 1)
                     x = simd.multiply_add(b, beta, simd.load(from_v, 16 * r, 1))
-                    e = _exp(x * -_ONE)
+                    e = simd.exp(x * -_ONE)
                     u = _uniforms(np.uint32(first + np.uint32(16 * r)), key1)
                     fired = simd.multiply_add(u, e, u) < _ONE
                     gain = gain + simd.choose(fired, way, _ZERO)
@@ -295,4 +259,4 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
             log_weight[chain] = total + np.log(quotient)
             _unpack(v_on, v[chain])
 
-    return _cached(_ANNEALED, annealed)
+    return simd.cached(_ANNEALED, annealed)

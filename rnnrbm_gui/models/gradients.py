@@ -13,10 +13,12 @@ Training may also see the music transposed. What depends on the key alone is the
 each: bv, bh, bu and u0 have one row per transposition and the weights are shared. The model that is
 kept has the rows of transposition 0.
 
-Arrays of a batch are time first: (n_frames, n_sequences, ...).
+The frames of a batch stand in one row, time first: the first frames of all sequences, then the
+second ones of those that have two, and so on, the longest sequence first. No frame is padding.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,36 +31,42 @@ from rnnrbm_gui.models.memory import Memory, Steps
 from rnnrbm_gui.models.sequence_model import SequenceModel
 
 Array = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
 Parameters = dict[str, Array]
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Sequences side by side, the shorter ones padded at their end.
+    """Sequences side by side, the longest first.
 
     Attributes:
-        v: (n_frames, n_sequences, n_visible), zeros and ones.
-        real: (n_frames, n_sequences), one where a frame is there, zero where it is padding.
-        kept: (n_frames, n_sequences, n_recurrent), what dropout multiplies u_{t-1} by wherever it
-            is read: 0, or 1 / (1 - rate).
+        v: (n_frames, n_visible), time first.
+        at: (n_times + 1,), where the frames of each time begin, and the end.
+        kept: (n_frames, n_recurrent), what dropout multiplies u_{t-1} by wherever it is read: 0, or
+            1 / (1 - rate).
         row: (n_sequences,), which row of the biases each sequence has.
         centre: (n_visible,), mean frame of the corpus.
-        x: (n_frames, n_sequences), positions in the bar; None where the model is not told them.
+        x: (n_frames,), positions in the bar; None where the model is not told them.
         shown: as ``v``, the frames as the recurrence sees them, some notes left out; None for all.
     """
 
-    v: Array
-    real: Array
+    v: Bools
+    at: NDArray[np.int64]
     kept: Array
     row: NDArray[np.int64]
     centre: Array
     x: NDArray[np.int64] | None = None
-    shown: Array | None = None
+    shown: Bools | None = None
 
     @property
-    def seen(self) -> Array:
+    def seen(self) -> Bools:
         """The frames as the recurrence sees them."""
         return self.v if self.shown is None else self.shown
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Each frame's row of the biases, (n_frames,)."""
+        return np.concatenate([self.row[: end - first] for first, end in pairwise(self.at)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +74,12 @@ class Unrolled:
     """The recurrence run over a batch.
 
     Attributes:
-        steps: the recurrent states and what their gradient needs.
-        bv_t: (n_frames, n_sequences, n_visible), of the plain (uncentred) RBM.
-        bh_t: (n_frames, n_sequences, n_hidden).
+        steps: the recurrent states and what their gradient needs; None of a model without any.
+        bv_t: (n_frames, n_visible), of the plain (uncentred) RBM.
+        bh_t: (n_frames, n_hidden).
     """
 
-    steps: Steps
+    steps: Steps | None
     bv_t: Array
     bh_t: Array
 
@@ -100,42 +108,39 @@ def unroll(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
         batch: the sequences.
         memory: of an RNN-RBM.
     """
-    W = p["W"]
-    bv = p["bv"][batch.row] - W.sum(1) / 2
-    bh = p["bh"][batch.row] - batch.centre @ W
+    W, rows = p["W"], batch.rows
+    bv_t: Array = p["bv"][rows] - W.sum(1) / 2
+    bh_t: Array = p["bh"][rows] - batch.centre @ W
     if batch.x is not None:
-        bv, bh = bv + p["Wxv"][batch.x], bh + p["Wxh"][batch.x]
+        bv_t += p["Wxv"][batch.x]
+        bh_t += p["Wxh"][batch.x]
     if kind == "rbm":
-        shape = batch.v.shape[:2]
-        everywhere = (np.broadcast_to(b, (*shape, b.shape[-1])) for b in (bv, bh))
-        bv_t, bh_t = map(np.ascontiguousarray, everywhere)
-        return Unrolled(Steps(np.zeros((shape[0] + 1, shape[1], 0), W.dtype), ()), bv_t, bh_t)
+        return Unrolled(None, bv_t, bh_t)
     u0 = p["u0"][batch.row]
     if kind == "rtrbm":
-        steps = memories.run("sigmoid", bh + batch.seen @ W, p["Wuh"], u0, batch.kept)
+        a = bh_t.copy()
+        _add_rows(batch.seen, W, a)
+        steps = memories.run("sigmoid", a, p["Wuh"], u0, batch.kept, batch.at)
     else:
-        a = p["bu"][batch.row] + batch.seen @ p["Wvu"]
+        a = p["bu"][rows]
+        _add_rows(batch.seen, p["Wvu"], a)
         if batch.x is not None:
             a += p["Wxu"][batch.x]
-        steps = memories.run(memory, a, p["Wuu"], u0, batch.kept)
-    read = memories.read(_squash(kind, memory), steps.u[:-1], batch.kept)
-    return Unrolled(steps, bv + read @ p["Wuv"], bh + read @ p["Wuh"])
+        steps = memories.run(memory, a, p["Wuu"], u0, batch.kept, batch.at)
+    bv_t += steps.read @ p["Wuv"]
+    bh_t += steps.read @ p["Wuh"]
+    return Unrolled(steps, bv_t, bh_t)
 
 
-def _squash(kind: Kind, memory: Memory) -> Memory:
-    """Return the memory that a kind of model has."""
-    return "sigmoid" if kind == "rtrbm" else memory
-
-
-def loss(p: Parameters, batch: Batch, run: Unrolled, v_neg: Array) -> float:
-    """Return the mean over real frames of F_t(v_t) - F_t(v_neg_t)."""
-    gap = rbm.free_energy(p["W"], run.bv_t, run.bh_t, batch.v)
-    gap = gap - rbm.free_energy(p["W"], run.bv_t, run.bh_t, v_neg)
-    return float((gap * batch.real).sum() / batch.real.sum())
+def loss(p: Parameters, batch: Batch, run: Unrolled, v_neg: Bools) -> float:
+    """Return the mean over frames of F_t(v_t) - F_t(v_neg_t)."""
+    W = p["W"]
+    pos, neg = (rbm.free_energy(W, run.bv_t, run.bh_t, v.astype(W.dtype)) for v in (batch.v, v_neg))
+    return float((pos - neg).mean())
 
 
 def gradient(
-    kind: Kind, p: Parameters, batch: Batch, run: Unrolled, v_neg: Array, memory: Memory
+    kind: Kind, p: Parameters, batch: Batch, run: Unrolled, v_neg: Bools, memory: Memory
 ) -> Parameters:
     """Return the gradient of ``loss`` with respect to every parameter, ``v_neg`` held fixed.
 
@@ -144,53 +149,77 @@ def gradient(
         p: the parameters in centred coordinates.
         batch: the sequences.
         run: ``unroll(kind, p, batch, memory)``.
-        v_neg: (n_frames, n_sequences, n_visible), draws from the frames' RBMs.
+        v_neg: (n_frames, n_visible), draws from the frames' RBMs.
         memory: of an RNN-RBM.
     """
-    W = p["W"]
-    weight = (batch.real / batch.real.sum())[..., None]  # (n_frames, n_sequences, 1)
-    pos = rbm.mean_h(W, run.bh_t, batch.v) * weight  # (n_frames, n_sequences, n_hidden)
-    neg = rbm.mean_h(W, run.bh_t, v_neg) * weight
-    d_bv = (v_neg - batch.v) * weight  # dF/dbv = -v, dF/dbh = -mean_h, dF/dW = -v' mean_h
-    d_bh = neg - pos
-    grad: Parameters = {"W": _outer(v_neg, neg) - _outer(batch.v, pos)}
-    if kind != "rbm":
-        read = memories.read(_squash(kind, memory), run.steps.u[:-1], batch.kept)
-        d_read = d_bv @ p["Wuv"].T + d_bh @ p["Wuh"].T
-        grad["Wuv"] = _outer(read, d_bv)
+    W, rows, n_frames = p["W"], batch.rows, len(batch.v)
+    # dF/dbv = -v, dF/dbh = -mean_h, dF/dW = -v' mean_h
+    d_v = v_neg.view(np.int8) - batch.v.view(np.int8)  # n_frames times the gradient of bv_t
+    d_bh, d_W = _contrast(W, run.bh_t, batch.v, v_neg)
+    grad: Parameters = {"W": d_W}
+    if run.steps is not None:
+        read = run.steps.read
+        d_read = d_bh @ p["Wuh"].T
+        _add_rows(d_v, p["Wuv"].T / n_frames, d_read)
+        grad["Wuv"] = np.ascontiguousarray(_outer(d_v, read).T) / n_frames
+        name: Memory = "sigmoid" if kind == "rtrbm" else memory
+        Wuu = p["Wuh"] if kind == "rtrbm" else p["Wuu"]
+        d_a, d_m, d_u0 = memories.back(name, run.steps, d_read, Wuu, batch.kept, batch.at)
         if kind == "rtrbm":
             # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
-            d_a, _, d_u0 = memories.back("sigmoid", run.steps, d_read, p["Wuh"], batch.kept)
             grad["W"] += _outer(batch.seen, d_a)
             d_bh = d_bh + d_a
         else:
-            d_a, d_m, d_u0 = memories.back(memory, run.steps, d_read, p["Wuu"], batch.kept)
-            grad["Wuu"] = _outer(read, d_m)
+            grad["Wuu"] = read.T @ d_m
             grad["Wvu"] = _outer(batch.seen, d_a)
-            grad["bu"] = _by_row(d_a.sum(0), batch.row, p["bu"])
+            grad["bu"] = _by_row(d_a, rows, p["bu"])
             if batch.x is not None:
                 grad["Wxu"] = _by_row(d_a, batch.x, p["Wxu"])
-        grad["Wuh"] = _outer(read, d_bh)
+        grad["Wuh"] = read.T @ d_bh
         grad["u0"] = _by_row(d_u0, batch.row, p["u0"])
+    d_bv = d_v.astype(W.dtype) / n_frames
     # W also stands in the centred biases.
-    grad["W"] -= d_bv.sum((0, 1))[:, None] / 2 + batch.centre[:, None] * d_bh.sum((0, 1))
-    grad["bv"] = _by_row(d_bv.sum(0), batch.row, p["bv"])
-    grad["bh"] = _by_row(d_bh.sum(0), batch.row, p["bh"])
+    grad["W"] -= d_bv.sum(0)[:, None] / 2 + batch.centre[:, None] * d_bh.sum(0)
+    grad["bv"] = _by_row(d_bv, rows, p["bv"])
+    grad["bh"] = _by_row(d_bh, rows, p["bh"])
     if batch.x is not None:
         grad["Wxv"] = _by_row(d_bv, batch.x, p["Wxv"])
         grad["Wxh"] = _by_row(d_bh, batch.x, p["Wxh"])
     return grad
 
 
-def _outer(a: Array, b: Array) -> Array:
-    """Return the sum over all frames of a' b, (n_a, n_b)."""
-    return a.reshape(-1, a.shape[-1]).T @ b.reshape(-1, b.shape[-1])
+def _contrast(W: Array, bh_t: Array, v: Bools, v_neg: Bools) -> tuple[Array, Array]:
+    """Return the loss's gradient with respect to bh_t, and to W where it meets a frame.
+
+    In float32 compiled, to float32's precision; in any other in NumPy.
+    """
+    if W.dtype == np.float32:
+        from rnnrbm_gui.models import gradients_numba  # imports numba
+
+        return gradients_numba.contrast(W, bh_t, v, v_neg, 1 / len(v))
+    pos, neg = (rbm.mean_h(W, bh_t, some.astype(W.dtype)) / len(v) for some in (v, v_neg))
+    return neg - pos, v_neg.T @ neg - v.T @ pos
+
+
+def _add_rows(keys: NDArray[Any], table: Array, out: Array) -> None:
+    """Add ``keys @ table`` to ``out``; few keys are not 0."""
+    from rnnrbm_gui.models import gradients_numba  # imports numba
+
+    gradients_numba.add_rows(keys.view(np.int8), np.ascontiguousarray(table), out)
+
+
+def _outer(keys: NDArray[Any], d: Array) -> Array:
+    """Return ``keys.T @ d``; few keys are not 0."""
+    from rnnrbm_gui.models import gradients_numba  # imports numba
+
+    out = np.zeros((keys.shape[1], d.shape[1]), d.dtype)
+    gradients_numba.add_outer(keys.view(np.int8), np.ascontiguousarray(d), out)
+    return out
 
 
 def _by_row(d: Array, row: NDArray[np.int64], like: Array) -> Array:
     """Return the gradient of a table of which ``row`` has been looked up."""
-    chosen = (row[..., None] == np.arange(len(like))).astype(d.dtype)
-    return _outer(chosen, d)
+    return _outer(row[:, None] == np.arange(len(like)), d)
 
 
 def plain_model(
@@ -202,7 +231,7 @@ def plain_model(
     plain["bv"] = plain["bv"] - p["W"].sum(1) / 2
     plain["bh"] = plain["bh"] - centre @ p["W"]
     if kind != "rbm":
-        middle = memories.MIDDLE[_squash(kind, memory)]
+        middle = memories.MIDDLE["sigmoid" if kind == "rtrbm" else memory]
         plain["bv"] = plain["bv"] - middle * p["Wuv"].sum(0)
         plain["bh"] = plain["bh"] - middle * p["Wuh"].sum(0)
         if kind == "rnn-rbm":

@@ -12,6 +12,7 @@ playing all call it; playing brings an arithmetic of its own, which is exact.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -45,11 +46,15 @@ class Steps:
     """States run over frames, with what the way back needs.
 
     Attributes:
-        u: (n_frames + 1, n_sequences, n_recurrent), ``u[t]`` is the state before frame t.
-        gates: z, r, c and m_c, each (n_frames, n_sequences, n_recurrent); empty but for a "gru".
+        before: (n_frames, n_recurrent), the state before each frame.
+        after: (n_frames, n_recurrent), and after it.
+        read: (n_frames, n_recurrent), what of the state before was read.
+        gates: z, r, c and m_c, each (n_frames, n_recurrent); empty but for a "gru".
     """
 
-    u: Array
+    before: Array
+    after: Array
+    read: Array
     gates: tuple[Array, ...]
 
 
@@ -76,73 +81,73 @@ def step(
     return arithmetic.rounded(u + z * (c - u)), (z, r, c, m_c)
 
 
-def read(memory: Memory, u: Array, kept: Array) -> Array:
-    """Return states, (..., n_recurrent), as training reads them: centred, some dropped out."""
-    return (u - np.asarray(MIDDLE[memory], u.dtype)) * kept
-
-
-def run(memory: Memory, a: Array, Wuu: Array, u0: Array, kept: Array) -> Steps:
-    """Run the memory over frames, in training's centred coordinates.
+def run(
+    memory: Memory, a: Array, Wuu: Array, u0: Array, kept: Array, at: NDArray[np.int64]
+) -> Steps:
+    """Run the memory over frames, in training's centred coordinates: less MIDDLE where it is read.
 
     Args:
         memory: which.
-        a: (n_frames, n_sequences, n_gates * n_recurrent), from the frames.
+        a: (n_frames, n_gates * n_recurrent), from the frames, time first.
         Wuu: (n_recurrent, n_gates * n_recurrent).
         u0: (n_sequences, n_recurrent).
-        kept: (n_frames, n_sequences, n_recurrent), what the state is multiplied by where it is
-            read: dropout.
+        kept: (n_frames, n_recurrent), what the state is multiplied by where it is read: dropout.
+        at: (n_times + 1,), the frames at[t] : at[t + 1] are those at time t, of as many sequences,
+            the first ones.
     """
-    n_frames = len(a)
-    u = np.empty((n_frames + 1, *u0.shape), Wuu.dtype)
-    u[0] = u0
-    gates: tuple[Array, ...] = ()
-    if memory == "gru":
-        gates = tuple(np.empty((n_frames, *u0.shape), Wuu.dtype) for _ in range(4))
-    for t in range(n_frames):
-        u[t + 1], values = step(memory, a[t], read(memory, u[t], kept[t]) @ Wuu, u[t])
+    middle = np.asarray(MIDDLE[memory], u0.dtype)
+    before, after, read = (np.empty((len(a), u0.shape[1]), u0.dtype) for _ in range(3))
+    gates = tuple(np.empty_like(before) for _ in range(4 if memory == "gru" else 0))
+    u = u0
+    for first, end in pairwise(at):
+        now = slice(first, end)
+        u = before[now] = u[: end - first]
+        np.multiply(u - middle if middle else u, kept[now], out=read[now])
+        u, values = step(memory, a[now], read[now] @ Wuu, u)
+        after[now] = u
         for gate, value in zip(gates, values, strict=True):
-            gate[t] = value
-    return Steps(u, gates)
+            gate[now] = value
+    return Steps(before, after, read, gates)
 
 
 def back(
-    memory: Memory, steps: Steps, d_read: Array, Wuu: Array, kept: Array
+    memory: Memory,
+    steps: Steps,
+    d_read: Array,
+    Wuu: Array,
+    kept: Array,
+    at: NDArray[np.int64],
 ) -> tuple[Array, Array, Array]:
     """Carry a gradient back through time.
 
     Args:
         memory: which.
         steps: what ``run`` gave.
-        d_read: (n_frames, n_sequences, n_recurrent), of the loss with respect to ``read`` states
+        d_read: (n_frames, n_recurrent), of the loss with respect to what is read of the states,
             through everything but the recurrence.
         Wuu: as in ``run``.
         kept: as in ``run``.
+        at: as in ``run``.
 
     Returns:
-        Of ``a`` and of ``m``, each (n_frames, n_sequences, n_gates * n_recurrent), and of ``u0``.
+        Of ``a`` and of ``m``, each (n_frames, n_gates * n_recurrent), and of ``u0``.
     """
-    u, n_frames = steps.u, len(d_read)
-    n = u.shape[-1]
-    d_a = np.empty((*d_read.shape[:2], N_GATES[memory] * n), u.dtype)
-    d_m = d_a if memory != "gru" else np.empty_like(d_a)
-    after = np.zeros_like(u[0])  # of u[t + 1]
+    from rnnrbm_gui.models import gradients_numba  # imports numba
+
     from_m = np.ascontiguousarray(Wuu.T)
-    if memory != "gru":
-        slope = 1 - u**2 if memory == "tanh" else u * (1 - u)
-        for t in range(n_frames - 1, -1, -1):
-            np.multiply(after, slope[t + 1], out=d_a[t])
-            after = (d_read[t] + d_a[t] @ from_m) * kept[t]
-        return d_a, d_m, after
-    z, r, c, m_c = steps.gates
-    # What of d u[t + 1] reaches each pre-activation, for all frames at once.
-    to_z, to_c = (c - u[:-1]) * z * (1 - z), z * (1 - c**2)
-    to_r, stays = m_c * r * (1 - r), 1 - z
-    for t in range(n_frames - 1, -1, -1):
-        d_c = after * to_c[t]
-        d_a[t, :, :n] = after * to_z[t]
-        d_a[t, :, n : 2 * n] = d_c * to_r[t]
-        d_a[t, :, 2 * n :] = d_c
-        d_m[t, :, : 2 * n] = d_a[t, :, : 2 * n]
-        d_m[t, :, 2 * n :] = d_c * r[t]
-        after = after * stays[t] + (d_read[t] + d_m[t] @ from_m) * kept[t]
-    return d_a, d_m, after
+    d_a = np.empty((len(d_read), Wuu.shape[1]), d_read.dtype)
+    d_m = np.empty_like(d_a) if memory == "gru" else d_a
+    u, one = steps.after, np.asarray(1, d_read.dtype)
+    slope = one - u * u if memory == "tanh" else u * (one - u)
+    d_u = np.zeros((at[1], d_read.shape[1]), d_read.dtype)  # of the states after time t
+    for first, end in reversed(list(pairwise(at))):
+        now, d = slice(first, end), d_u[: end - first]
+        if memory == "gru":
+            gradients_numba.gated_back(d, first, steps.before, steps.gates, d_a, d_m)
+        else:
+            np.multiply(d, slope[now], out=d_a[now])
+        through = d_m[now] @ from_m
+        through += d_read[now]
+        through *= kept[now]
+        np.add(d if memory == "gru" else 0, through, out=d)
+    return d_a, d_m, d_u

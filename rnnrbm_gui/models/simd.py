@@ -9,8 +9,8 @@ registers with 16 numbers each. In compiled code
         a = a + simd.load(rows, 160 * j, 10)          # they stay there
     simd.store(out, 0, a)
 
-does one addition a register and row, each with its operand straight from the cache. ``+ - * & | ^
-<< >> < >=`` work lane by lane, with a plain number on either side if need be; a comparison gives
+does one addition a register and row, each with its operand straight from the cache. ``+ - * / & |
+^ << >> < >=`` work lane by lane, with a plain number on either side if need be; a comparison gives
 lanes of truth, for ``choose`` and ``mask``. Values never change in place.
 
 Nothing here is of one processor: LLVM is told of vectors of 16 and cuts them to what the machine
@@ -24,11 +24,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numba as nb
+import numpy as np
 from llvmlite import binding, ir
 from numba import extending
 from numba.core import cgutils, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
+
+from rnnrbm_gui.models.kernels import FARTHEST, LN2_HIGH, LN2_LOW, LOG2E, SERIES
 
 WIDTH = 16
 """Lanes of a register."""
@@ -39,6 +43,9 @@ would run yesterday's lanes; so kernels carry this in their names. Goes when num
 
 F32, U32, TRUTH = types.float32, types.uint32, types.boolean
 _IR: dict[Any, Any] = {F32: ir.FloatType(), U32: ir.IntType(32), TRUTH: ir.IntType(1)}
+_C6, _C5, _C4, _C3, _C2, _C1, _C0 = SERIES
+_WHOLE = np.float32(1.5 * 2**23)
+"""Added to a float32, leaves of it the nearest whole number, in the lowest bits."""
 _F64, _I64 = ir.DoubleType(), ir.IntType(64)
 
 
@@ -127,6 +134,7 @@ _B = ir.IRBuilder
 _operator(operator.add, None, {F32: _B.fadd, U32: _B.add})
 _operator(operator.sub, None, {F32: _B.fsub, U32: _B.sub})
 _operator(operator.mul, None, {F32: _B.fmul, U32: _B.mul})
+_operator(operator.truediv, None, {F32: _B.fdiv})
 _operator(operator.and_, None, {U32: _B.and_})
 _operator(operator.or_, None, {U32: _B.or_})
 _operator(operator.xor, None, {U32: _B.xor})
@@ -341,3 +349,36 @@ def _across(x: Any, make: Callable[..., Any]) -> Any:
         return builder.extract_element(wide, ir.Constant(ir.IntType(32), 0))
 
     return types.float64(x), lower
+
+
+part: Any = nb.njit(nogil=True, error_model="numpy", forceinline=True)
+"""Decorates what becomes part of each kernel that calls it."""
+
+
+@part
+def exp(x: Any) -> Any:
+    """Return the exponential to within 2e-7 of its value, ``x`` cut to -80..80."""
+    x = choose(x < FARTHEST, x, FARTHEST)
+    x = choose(x < -FARTHEST, -FARTHEST, x)
+    shifted = multiply_add(x, LOG2E, _WHOLE)
+    n = shifted - _WHOLE
+    r = multiply_add(n, -LN2_LOW, multiply_add(n, -LN2_HIGH, x))
+    p = multiply_add(r, _C6, _C5)
+    p = multiply_add(r, p, _C4)
+    p = multiply_add(r, p, _C3)
+    p = multiply_add(r, p, _C2)
+    p = multiply_add(r, p, _C1)
+    p = multiply_add(r, p, _C0)
+    return as_float(as_bits(p) + (as_bits(shifted) << 23))  # p 2^n
+
+
+def given(dtype: types.Type, n_axes: int) -> types.Type:
+    """Return the type of an argument that is only read; numba passes writable ones there, too."""
+    return types.Array(dtype, n_axes, "C", readonly=True)
+
+
+def cached(signature: Any, kernel: Callable[..., None]) -> Any:
+    """Compile a kernel that uses lanes, or take it from numba's cache."""
+    kernel.__qualname__ += STAMP
+    compiled: Any = nb.njit(signature, nogil=True, cache=True, error_model="numpy")
+    return compiled(kernel)

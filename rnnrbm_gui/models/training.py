@@ -220,26 +220,17 @@ class Trainer:
         s, p = self.settings, self._p
         batch, key = self._batch()
         run = gradients.unroll(s.kind, p, batch, s.memory)
-        n_chains = batch.real.size
-        v_neg = batch.v.reshape(n_chains, -1) > 0.5
-        chains.gibbs_chains(
-            chains.tables(p["W"]),
-            run.bv_t.reshape(n_chains, -1),
-            run.bh_t.reshape(n_chains, -1),
-            v_neg,
-            s.k_at(self.update),
-            key,
-            np.flatnonzero(batch.real),  # padding has no weight in the gradient
-        )
-        negative = v_neg.reshape(batch.v.shape).astype(np.float32)
-        grad = gradients.gradient(s.kind, p, batch, run, negative, s.memory)
+        v_neg = batch.v.copy()
+        tables, k = chains.tables(p["W"]), s.k_at(self.update)
+        chains.gibbs_chains(tables, run.bv_t, run.bh_t, v_neg, k, key)
+        grad = gradients.gradient(s.kind, p, batch, run, v_neg, s.memory)
         norms = {name: float(np.sqrt(np.square(g).sum())) for name, g in grad.items()}
         tally = self.tally
         if tally.updates % 10 == 0:
-            now, n_before = gradients.loss(p, batch, run, negative), tally.updates // 10
+            now, n_before = gradients.loss(p, batch, run, v_neg), tally.updates // 10
             tally.objective += (now - tally.objective) / (n_before + 1)
         tally.updates += 1
-        tally.frames += int(batch.real.sum())
+        tally.frames += len(batch.v)
         for name, norm in norms.items():
             tally.norms[name] = tally.norms.get(name, 0.0) + norm
         whole = float(np.sqrt(sum(norm**2 for norm in norms.values())))
@@ -264,30 +255,31 @@ class Trainer:
         """Return the sequences of this update, and the key of its Gibbs chains."""
         s = self.settings
         rng = np.random.default_rng([s.seed, 1, self.update])
-        some = [self._rolls[i] for i in self._chosen()]
-        longest = min(s.most_frames, max(map(len, some)))
-        v = np.zeros((longest, len(some), len(self._centre)), np.float32)
-        real = np.zeros((longest, len(some)), np.float32)
-        row = np.zeros(len(some), np.int64)
-        x = None if self._positions is None else np.zeros((longest, len(some)), np.int64)
-        for i, (which, roll) in enumerate(zip(self._chosen(), some, strict=True)):
-            shift = 0
+        chosen = self._chosen()
+        longest = min(s.most_frames, max(len(self._rolls[i]) for i in chosen))
+        parts = []
+        for i in chosen:
+            roll, shift = self._rolls[i], 0
             if rng.random() < s.transposed_at(self.update):
                 shift = int(rng.integers(1, 2 * s.transposed + 1))
             first = int(rng.integers(0, max(1, len(roll) - longest + 1)))
-            part = roll[first : first + longest]
-            v[: len(part), i] = transposed(part, _semitones(shift), s.planes)
-            real[: len(part), i] = 1
-            row[i] = 0 if s.own_keys else shift
-            if x is not None and self._positions is not None:
-                x[: len(part), i] = self._positions[which][first : first + longest]
-        stays = rng.random((*real.shape, s.n_state), np.float32) >= s.dropout
-        kept = stays.astype(np.float32) / np.float32(1 - s.dropout)
+            part = slice(first, first + longest)
+            x = roll[part, 0] if self._positions is None else self._positions[i][part]
+            parts.append((transposed(roll[part], _semitones(shift), s.planes), shift, x))
+        parts.sort(key=lambda part: -len(part[0]))
+        rolls, shifts, positions = zip(*parts, strict=True)
+        lengths = np.array([len(roll) for roll in rolls])
+        time, which = np.nonzero(np.arange(longest)[:, None] < lengths)  # time first
+        place = (np.cumsum(lengths) - lengths)[which] + time
+        v = np.concatenate(rolls)[place]
+        row = np.zeros(len(shifts), np.int64) if s.own_keys else np.array(shifts)
+        x = None if self._positions is None else np.concatenate(positions)[place]
+        at = np.append(0, np.cumsum(np.bincount(time)))
+        stays = _random_bits(rng, 1 - s.dropout, (len(v), s.n_state))
+        kept = stays * np.float32(1 / (1 - s.dropout))
+        shown = v & _random_bits(rng, 1 - s.unseen, v.shape) if s.unseen else None
         key = rng.integers(0, 2**64, dtype=np.uint64)
-        shown = None
-        if s.unseen:
-            shown = v * (rng.random(v.shape, np.float32) >= np.float32(s.unseen))
-        return Batch(v, real, kept, row, self._centre, x, shown), np.uint64(key)
+        return Batch(v, at, kept, row, self._centre, x, shown), np.uint64(key)
 
     def _chosen(self) -> NDArray[np.int64]:
         """Return the indices of this update's sequences: shuffled rounds through all of them."""
@@ -332,6 +324,14 @@ def first_parameters(
         )
         p["bv"][row] = np.where(stays, moved, base.min())
     return p
+
+
+def _random_bits(
+    rng: np.random.Generator, share: float, shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Return truths of which a share is true, to within 2^-17."""
+    drawn = np.frombuffer(rng.bytes(2 * int(np.prod(shape))), np.uint16)
+    return (drawn < round(share * 2**16)).reshape(shape)
 
 
 def transposed(keys: NDArray[np.generic], semitones: int, planes: int = 1) -> NDArray[np.generic]:

@@ -23,7 +23,7 @@ from tests.benchmarks.torch_trainer import (  # noqa: E402
     TorchBatch,
     TorchTrainer,
 )
-from tests.models.problems import KINDS, random_problem  # noqa: E402
+from tests.models.problems import KINDS, random_problem, sequences  # noqa: E402
 
 DOUBLE = torch.float64
 
@@ -37,11 +37,17 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def padded(values: np.ndarray, batch: Batch) -> torch.Tensor:
+    """Values of a batch's frames as PyTorch has them: (n_times, n_sequences, ...)."""
+    parts = [torch.tensor(values[places]) for places in sequences(batch)]
+    return torch.nn.utils.rnn.pad_sequence(parts)
+
+
 def in_torch(batch: Batch) -> TorchBatch:
-    v, kept = (torch.tensor(value, dtype=DOUBLE) for value in (batch.v, batch.kept))
-    x = None if batch.x is None else torch.tensor(batch.x)
-    shown = torch.tensor(batch.seen, dtype=DOUBLE)
-    return TorchBatch(v, torch.tensor(batch.real > 0), kept, torch.tensor(batch.row), x, shown)
+    v, kept, shown = (padded(x, batch).double() for x in (batch.v, batch.kept, batch.seen))
+    x = None if batch.x is None else padded(batch.x, batch)
+    real = padded(np.ones(len(batch.v), np.bool_), batch)
+    return TorchBatch(v, real, kept, torch.tensor(batch.row), x, shown)
 
 
 @pytest.mark.parametrize(("kind", "memory"), KINDS)
@@ -53,9 +59,11 @@ def test_autograd_finds_the_same_loss_and_gradient(kind: Kind, memory: Memory, t
     tensors = {name: torch.tensor(value) for name, value in p.items()}
     net = CentredModel(kind, memory, tensors, torch.tensor(batch.centre))
     bv_t, bh_t = net(in_torch(batch))
-    np.testing.assert_allclose(run.bv_t, bv_t.detach(), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(run.bh_t, bh_t.detach(), rtol=0, atol=1e-12)
-    loss = net.loss(in_torch(batch), bv_t, bh_t, torch.tensor(v_neg))
+    for i, places in enumerate(sequences(batch)):
+        for own, other in ((run.bv_t, bv_t), (run.bh_t, bh_t)):
+            expected = other[: len(places), i].detach()
+            np.testing.assert_allclose(own[places], expected, rtol=0, atol=1e-12)
+    loss = net.loss(in_torch(batch), bv_t, bh_t, padded(v_neg, batch).double())
     assert gradients.loss(p, batch, run, v_neg) == pytest.approx(loss.item(), abs=1e-12)
     loss.backward()
     assert set(found) == set(net.p)
@@ -133,7 +141,7 @@ def test_the_same_draws_make_the_same_models(
     while not trainer.done:
         trainer.advance()
         batch, v_neg = drawn[-1]
-        other.replay(in_torch(batch), torch.tensor(v_neg, dtype=DOUBLE))
+        other.replay(in_torch(batch), padded(v_neg, batch).double())
     assert min(norms) < settings.clip < max(norms)
     state, off = trainer.state(), {}
     for name in names:

@@ -17,26 +17,31 @@ KINDS: list[tuple[Kind, Memory]] = [
 
 
 def random_problem(
-    kind: Kind, memory: Memory, told: bool, seed: int = 3
+    kind: Kind, memory: Memory, told: bool, seed: int = 3, n_hidden: int = 5
 ) -> tuple[Parameters, Batch, np.ndarray]:
     """Return parameters, sequences and negative frames.
 
     ``told``: of positions in the bar; then too some notes are hidden from the recurrence.
     """
     rng = np.random.default_rng(seed)
-    n_u = {"rnn-rbm": 4, "rtrbm": 5, "rbm": 0}[kind]
-    sizes = {"v": 6, "h": 5, "u": n_u, "g": N_GATES[memory] * n_u, "x": N_POSITIONS}
+    n_u = {"rnn-rbm": 4, "rtrbm": n_hidden, "rbm": 0}[kind]
+    sizes = {"v": 6, "h": n_hidden, "u": n_u, "g": N_GATES[memory] * n_u, "x": N_POSITIONS}
     p = {}
     for name, layers in trained(kind, N_POSITIONS if told else 0).items():
         shape = tuple(sizes[layer] for layer in layers)
         p[name] = rng.normal(size=(3, *shape) if is_bias(layers) else shape) * 0.7
-    n_frames, n_sequences = 7, 3
-    real = np.ones((n_frames, n_sequences))
-    real[4:, 1] = 0  # a shorter sequence, padded
-    v = (rng.random((n_frames, n_sequences, 6)) < 0.4) * real[..., None]
-    kept = (rng.random((n_frames, n_sequences, n_u)) < 0.75) / 0.75
-    x = rng.integers(0, N_POSITIONS, (n_frames, n_sequences)) if told else None
-    shown = v * (rng.random(v.shape) < 0.8) if told else None
-    batch = Batch(v, real, kept, np.array([0, 2, 2]), rng.random(6), x, shown)
-    v_neg = (rng.random(v.shape) < 0.4).astype(np.float64)
+    at = np.array([0, 3, 6, 9, 12, 14, 16, 18])  # two sequences of 7 frames and one of 4
+    n_frames = at[-1]
+    v = rng.random((n_frames, 6)) < 0.4
+    kept = (rng.random((n_frames, n_u)) < 0.75) / 0.75
+    x = rng.integers(0, N_POSITIONS, n_frames) if told else None
+    shown = v & (rng.random(v.shape) < 0.8) if told else None
+    batch = Batch(v, at, kept, np.array([0, 2, 2]), rng.random(6), x, shown)
+    v_neg = rng.random(v.shape) < 0.4
     return p, batch, v_neg
+
+
+def sequences(batch: Batch) -> list[np.ndarray]:
+    """Return the places of each sequence's frames in the batch."""
+    lengths = np.diff(batch.at)
+    return [batch.at[:-1][lengths > i] + i for i in range(len(batch.row))]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from rnnrbm_gui.models import gradients
-from rnnrbm_gui.models.gradients import trained
+from rnnrbm_gui.models.gradients import Batch, trained
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import Memory
-from tests.models.problems import KINDS, N_POSITIONS, random_problem
+from tests.models.problems import KINDS, N_POSITIONS, random_problem, sequences
 
 CASES = [
     (kind, memory, told, name)
@@ -46,18 +46,17 @@ def test_centring_folds_into_plain_biases(kind: Kind, memory: Memory, told: bool
     p, batch, _ = random_problem(kind, memory, told, seed=4)
     whole = replace(
         batch,
-        real=np.ones_like(batch.real),
         kept=np.ones_like(batch.kept),
         row=np.zeros(3, np.int64),
         shown=None,
     )
     run = gradients.unroll(kind, p, whole, memory)
     model = gradients.plain_model(kind, p, whole.centre, np.zeros(6), memory)
-    for i in range(whole.v.shape[1]):
-        x = None if whole.x is None else whole.x[:, i]
-        bv_t, bh_t = model.frame_biases(whole.v[:, i], x)
-        np.testing.assert_allclose(bv_t, run.bv_t[:, i], atol=2e-5)
-        np.testing.assert_allclose(bh_t, run.bh_t[:, i], atol=2e-5)
+    for places in sequences(whole):
+        x = None if whole.x is None else whole.x[places]
+        bv_t, bh_t = model.frame_biases(whole.v[places], x)
+        np.testing.assert_allclose(bv_t, run.bv_t[places], atol=2e-5)
+        np.testing.assert_allclose(bh_t, run.bh_t[places], atol=2e-5)
 
 
 def test_an_rnn_rbm_with_the_rtrbms_ties_has_its_biases_energies_and_gradients() -> None:
@@ -67,7 +66,9 @@ def test_an_rnn_rbm_with_the_rtrbms_ties_has_its_biases_energies_and_gradients()
     tied = {**p, "Wvu": p["W"], "Wuu": p["Wuh"], "bu": p["bh"] - centred, "Wxu": p["Wxh"]}
     own = gradients.unroll("rtrbm", p, batch, "tanh")
     other = gradients.unroll("rnn-rbm", tied, batch, "sigmoid")
-    np.testing.assert_allclose(other.steps.u, own.steps.u, rtol=1e-13)
+    assert own.steps is not None
+    assert other.steps is not None
+    np.testing.assert_allclose(other.steps.after, own.steps.after, rtol=1e-13)
     np.testing.assert_allclose(other.bv_t, own.bv_t, rtol=1e-12)
     np.testing.assert_allclose(other.bh_t, own.bh_t, rtol=1e-12)
     assert gradients.loss(tied, batch, other, v_neg) == pytest.approx(
@@ -87,13 +88,42 @@ def test_an_rnn_rbm_with_the_rtrbms_ties_has_its_biases_energies_and_gradients()
 
 
 @pytest.mark.parametrize(("kind", "memory"), KINDS)
-def test_padding_is_not_learned_from(kind: Kind, memory: Memory) -> None:
-    p, batch, v_neg = random_problem(kind, memory, False, seed=5)
-    noise = batch.v.copy()
-    noise[batch.real == 0] = 1
-    one, two = (
-        gradients.gradient(kind, p, b, gradients.unroll(kind, p, b, memory), v_neg, memory)
-        for b in (batch, replace(batch, v=noise))
-    )
+def test_sequences_side_by_side_do_not_meet(kind: Kind, memory: Memory) -> None:
+    """The gradient of a batch is that of its sequences alone, each by its share of the frames."""
+    p, batch, v_neg = random_problem(kind, memory, True, seed=5)
+    run = gradients.unroll(kind, p, batch, memory)
+    together = gradients.gradient(kind, p, batch, run, v_neg, memory)
+    apart = {name: np.zeros_like(value) for name, value in p.items()}
+    assert batch.x is not None
+    assert batch.shown is not None
+    for i, places in enumerate(sequences(batch)):
+        alone = Batch(
+            batch.v[places],
+            np.arange(len(places) + 1),
+            batch.kept[places],
+            batch.row[i : i + 1],
+            batch.centre,
+            batch.x[places],
+            batch.shown[places],
+        )
+        run = gradients.unroll(kind, p, alone, memory)
+        found = gradients.gradient(kind, p, alone, run, v_neg[places], memory)
+        for name in p:
+            apart[name] += found[name] * len(places) / len(batch.v)
     for name in p:
-        np.testing.assert_allclose(one[name], two[name], atol=1e-12)
+        np.testing.assert_allclose(together[name], apart[name], atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "memory"), KINDS)
+@pytest.mark.parametrize("n_hidden", [1, 16, 19])
+def test_compiled_sums_are_those_of_numpy(kind: Kind, memory: Memory, n_hidden: int) -> None:
+    """The trainer runs in float32, partly in vector registers, whatever their number."""
+    p, batch, v_neg = random_problem(kind, memory, True, seed=6, n_hidden=n_hidden)
+    single = {name: value.astype(np.float32) for name, value in p.items()}
+    few = replace(batch, kept=batch.kept.astype(np.float32), centre=batch.centre.astype(np.float32))
+    run, run_few = (gradients.unroll(kind, *pair, memory) for pair in ((p, batch), (single, few)))
+    grad = gradients.gradient(kind, p, batch, run, v_neg, memory)
+    found = gradients.gradient(kind, single, few, run_few, v_neg, memory)
+    for name, value in grad.items():
+        assert found[name].dtype == np.float32
+        np.testing.assert_allclose(found[name], value, atol=2e-6, err_msg=name)

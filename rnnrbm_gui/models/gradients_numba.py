@@ -1,0 +1,185 @@
+"""What of ``gradients`` is not a product of dense matrices, compiled.
+
+Frames are sparse: of 88 keys about four sound. A product of frames with a dense matrix touches
+those keys' rows only, here and not in a matrix product. Importing this module imports numba.
+"""
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from rnnrbm_gui.models import simd
+
+Array = NDArray[np.floating[Any]]
+Float = NDArray[np.float32]
+
+_ONE = np.float32(1)
+_LANES = 16
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def add_rows(keys: NDArray[np.int8], table: Array, out: Array) -> None:
+    """Add ``keys @ table`` to ``out``.
+
+    Args:
+        keys: (n_frames, n_keys), few of them not 0.
+        table: (n_keys, n).
+        out: (n_frames, n).
+    """
+    for frame in range(len(keys)):
+        row = out[frame]
+        for key in range(keys.shape[1]):
+            if keys[frame, key]:
+                factor, given = table.dtype.type(keys[frame, key]), table[key]
+                for i in range(row.size):
+                    row[i] += factor * given[i]
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def add_outer(keys: NDArray[np.int8], d: Array, out: Array) -> None:
+    """Add ``keys.T @ d`` to ``out``.
+
+    Args:
+        keys: (n_frames, n_keys), few of them not 0.
+        d: (n_frames, n).
+        out: (n_keys, n).
+    """
+    for frame in range(len(keys)):
+        given = d[frame]
+        for key in range(keys.shape[1]):
+            if keys[frame, key]:
+                factor, row = d.dtype.type(keys[frame, key]), out[key]
+                for i in range(given.size):
+                    row[i] += factor * given[i]
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def gated_back(
+    d_u: Array,
+    first: int,
+    before: Array,
+    gates: tuple[Array, ...],
+    d_a: Array,
+    d_m: Array,
+) -> None:
+    """Carry a gradient back through the gates of one time, but not through the recurrent weights.
+
+    Each loop reads few arrays, or it would not be done in vectors.
+
+    Args:
+        d_u: (n, n_recurrent), of the states after the frames ``first`` : ``first + n``; in place,
+            what of it reaches the states before directly.
+        first: frame.
+        before: (n_frames, n_recurrent), the states before.
+        gates: z, r, c, m_c, each likewise.
+        d_a: (n_frames, 3 n_recurrent), of what the frames give, to be filled.
+        d_m: likewise, of what the states before give.
+    """
+    one = d_u.dtype.type(1)
+    n = d_u.shape[1]
+    for i in range(len(d_u)):
+        d, u, a, m = d_u[i], before[first + i], d_a[first + i], d_m[first + i]
+        z, r, c, m_c = (
+            gates[0][first + i],
+            gates[1][first + i],
+            gates[2][first + i],
+            gates[3][first + i],
+        )
+        for j in range(n):
+            a[j] = d[j] * (c[j] - u[j]) * z[j] * (one - z[j])
+        for j in range(n):
+            a[2 * n + j] = d[j] * z[j] * (one - c[j] * c[j])
+        for j in range(n):
+            a[n + j] = a[2 * n + j] * m_c[j] * r[j] * (one - r[j])
+        for j in range(n):
+            m[2 * n + j] = a[2 * n + j] * r[j]
+        for j in range(2 * n):
+            m[j] = a[j]
+        for j in range(n):
+            d[j] *= one - z[j]
+
+
+def _contrast(
+    W: Float,
+    bh_t: Float,
+    v: NDArray[np.bool_],
+    v_neg: NDArray[np.bool_],
+    weight: np.float32,
+    d_bh: Float,
+    grad: Float,
+) -> None:
+    """See ``contrast``; W and its gradient filled up to whole registers.
+
+    Args:
+        W: (n_visible, width).
+        bh_t: (n_frames, n_hidden).
+        v: (n_frames, n_visible).
+        v_neg: likewise.
+        weight: of a frame.
+        d_bh: (n_frames, n_hidden), to be filled.
+        grad: (n_visible, width), to be added to.
+    """
+    n_visible, width = W.shape
+    n_hidden = bh_t.shape[1]
+    bias, out = np.zeros(width, np.float32), np.empty(width, np.float32)
+    on, on_neg = np.empty(n_visible, np.int64), np.empty(n_visible, np.int64)
+    for frame in range(len(bh_t)):
+        n_on, n_neg = 0, 0
+        for i in range(n_visible):
+            if v[frame, i]:
+                on[n_on] = i * width
+                n_on += 1
+            if v_neg[frame, i]:
+                on_neg[n_neg] = i * width
+                n_neg += 1
+        bias[:n_hidden] = bh_t[frame]
+        for first in range(0, width, _LANES):
+            a = simd.load(bias, first, 1)
+            b = a
+            for j in range(n_on):
+                a = a + simd.load(W, on[j] + first, 1)
+            for j in range(n_neg):
+                b = b + simd.load(W, on_neg[j] + first, 1)
+            pos = weight / (simd.exp(a * -_ONE) + _ONE)
+            neg = weight / (simd.exp(b * -_ONE) + _ONE)
+            simd.store(out, first, neg - pos)
+            for j in range(n_on):
+                place = on[j] + first
+                simd.store(grad, place, simd.load(grad, place, 1) - pos)
+            for j in range(n_neg):
+                place = on_neg[j] + first
+                simd.store(grad, place, simd.load(grad, place, 1) + neg)
+        d_bh[frame] = out[:n_hidden]
+
+
+_F2, _B2 = simd.given(types.float32, 2), simd.given(types.boolean, 2)
+_kernel = simd.cached(
+    types.void(_F2, _F2, _B2, _B2, types.float32, types.float32[:, ::1], types.float32[:, ::1]),
+    _contrast,
+)
+
+
+def contrast(
+    W: Float, bh_t: Float, v: NDArray[np.bool_], v_neg: NDArray[np.bool_], weight: float
+) -> tuple[Float, Float]:
+    """Return ``weight (mean_h(v_neg) - mean_h(v))`` and what that gives of W's gradient.
+
+    Args:
+        W: (n_visible, n_hidden).
+        bh_t: (n_frames, n_hidden).
+        v: (n_frames, n_visible).
+        v_neg: likewise.
+        weight: of a frame.
+
+    Returns:
+        (n_frames, n_hidden), and (n_visible, n_hidden).
+    """
+    n_visible, n_hidden = W.shape
+    full = np.zeros((n_visible, -(-n_hidden // _LANES) * _LANES), np.float32)
+    full[:, :n_hidden] = W
+    d_bh, grad = np.empty_like(bh_t), np.zeros_like(full)
+    _kernel(full, bh_t, v, v_neg, np.float32(weight), d_bh, grad)
+    return d_bh, grad[:, :n_hidden]
