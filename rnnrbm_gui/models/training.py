@@ -155,6 +155,7 @@ class Trainer:
         self.settings = settings
         self._rolls = [rolls[i] for i in filled]
         self._positions = [positions[i] for i in filled] if positions is not None else None
+        self._turns = turns(self._rolls, settings.most_frames)
         self._base = base_rates(self._rolls)
         self._centre = np.concatenate(self._rolls).mean(0).astype(np.float32)
         rng = np.random.default_rng([settings.seed, 0])
@@ -172,8 +173,8 @@ class Trainer:
 
     @property
     def epoch(self) -> float:
-        """Rounds through the sequences so far."""
-        return self.update * self.settings.batch_size / len(self._rolls)
+        """Rounds through the music so far."""
+        return self.update * self.settings.batch_size / len(self._turns)
 
     def model(self) -> SequenceModel:
         """Return the averaged weights at this moment as a model."""
@@ -282,17 +283,25 @@ class Trainer:
         return Batch(v, at, kept, row, self._centre, x, shown), np.uint64(key)
 
     def _chosen(self) -> NDArray[np.int64]:
-        """Return the indices of this update's sequences: shuffled rounds through all of them."""
-        s, n = self.settings, len(self._rolls)
+        """Return the indices of this update's sequences: shuffled rounds through all turns."""
+        s, n = self.settings, len(self._turns)
         first = self.update * s.batch_size
         chosen: list[NDArray[np.int64]] = []
         place = first
         while place < first + s.batch_size:
             round_, at = divmod(place, n)
             order = np.random.default_rng([s.seed, 2, round_]).permutation(n)
-            chosen.append(order[at : at + first + s.batch_size - place])
+            chosen.append(self._turns[order[at : at + first + s.batch_size - place]])
             place += len(chosen[-1])
         return np.concatenate(chosen)
+
+
+def turns(rolls: Sequence[Roll], most_frames: int) -> NDArray[np.int64]:
+    """Return the index of each sequence as often as a round comes to it: for its length.
+
+    So every frame of the music counts about as much as any other, as it does where it is measured.
+    """
+    return np.repeat(np.arange(len(rolls)), [max(1, round(len(r) / most_frames)) for r in rolls])
 
 
 def first_parameters(

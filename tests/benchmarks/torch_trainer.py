@@ -32,7 +32,7 @@ from torch.nn.functional import pad, softplus
 from rnnrbm_gui.models.kinds import KINDS, Kind
 from rnnrbm_gui.models.memory import Memory
 from rnnrbm_gui.models.sequence_model import SequenceModel, base_rates
-from rnnrbm_gui.models.training import Settings, first_parameters
+from rnnrbm_gui.models.training import Settings, first_parameters, turns
 
 BIASES = {"bv", "bh", "bu", "u0"}
 
@@ -237,7 +237,7 @@ class TorchTrainer:
         """Return this update's sequences: the next of a shuffled round, cut and transposed."""
         s = self.settings
         while len(self._turns) < s.batch_size:
-            self._turns += self._rng.permutation(len(self._rolls)).tolist()
+            self._turns += self._rng.permutation(turns(self._rolls, s.most_frames)).tolist()
         some = [self._rolls[i] for i in self._turns[: s.batch_size]]
         del self._turns[: s.batch_size]
         longest = min(s.most_frames, max(map(len, some)))

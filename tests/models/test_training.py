@@ -116,16 +116,19 @@ def test_pieces_of_unlike_length_and_silence_do_no_harm() -> None:
     assert all(np.isfinite(value).all() for value in model.parameters().values())
 
 
-def test_every_piece_has_its_turn_in_every_round() -> None:
-    """The course of an epoch, whatever the batch size: each piece once."""
-    trainer = Trainer(alternating(7), replace(SMALL, batch_size=3))
-    turns = []
-    for update in range(14):
+def test_every_piece_has_its_turns_in_every_round() -> None:
+    """The course of an epoch, whatever the batch size: each piece once, a long one more often."""
+    rolls = [*alternating(5, 4), *alternating(1, 17), *alternating(1, 10)]
+    trainer = Trainer(rolls, replace(SMALL, batch_size=3, most_frames=8))
+    drawn = []
+    for update in range(16):
         trainer.update = update
-        turns += list(trainer._chosen())
-    rounds = np.reshape(turns, (6, 7))
-    np.testing.assert_array_equal(np.sort(rounds, 1), np.tile(np.arange(7), (6, 1)))
+        drawn += list(trainer._chosen())
+    rounds = np.reshape(drawn, (6, 8))
+    expected = np.tile([0, 1, 2, 3, 4, 5, 5, 6], (6, 1))
+    np.testing.assert_array_equal(np.sort(rounds, 1), expected)
     assert (rounds[0] != rounds[1]).any()
+    assert trainer.epoch == 15 * 3 / 8
 
 
 def test_the_position_in_the_bar_is_learned_from() -> None:
