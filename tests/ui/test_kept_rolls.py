@@ -73,7 +73,7 @@ def test_open_and_save_midi(opened, tmp_path):
     window.files.save(source)
     assert "Saved 6 drawn and" in window.messages.sentence
     file = mido.MidiFile(source)
-    assert [track.name for track in file.tracks] == ["seed", "Drawn", "RNN-RBM"]
+    assert [track.name for track in file.tracks] == ["seed", "Drawn", "Generated"]
     [tempo] = [m.tempo for track in file.tracks for m in track if m.type == "set_tempo"]
     assert round(mido.tempo2bpm(tempo)) == 96
     window.files.new()
