@@ -21,10 +21,9 @@ import time
 begin = time.monotonic()
 from rnnrbm_gui.models import kernels
 kernels.compile_kernel()
-from rnnrbm_gui.models.kernels_numba import gibbs_compiled
-stats = gibbs_compiled.stats
-hits = sum(stats.cache_hits.values())
-print(f"{'read from' if hits else 'compiled into'} {stats.cache_path}, "
+from rnnrbm_gui.models.kernels_numba import cache
+path, was_there = cache()
+print(f"{'read from' if was_there else 'compiled into'} {path}, "
       f"ready after {time.monotonic() - begin:.1f} s")
 """
 

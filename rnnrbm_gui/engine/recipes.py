@@ -51,7 +51,17 @@ GATED = Settings(
 DEFAULTS: dict[Kind, Settings] = {
     "rnn-rbm": GATED,
     "rtrbm": Settings(n_hidden=200, updates=8000, rate=5e-3, decay=0.05),
-    "rbm": Settings(n_hidden=200, updates=6000, dropout=0.0, transposed=0, gibbs_steps=(1, 25)),
+    # Without a memory, frames need no neighbours: of many pieces a few each, and the gradient is
+    # steadier.
+    "rbm": Settings(
+        n_hidden=300,
+        updates=12000,
+        batch_size=128,
+        most_frames=12,
+        decay=0.025,
+        dropout=0.0,
+        gibbs_steps=(1, 25),
+    ),
 }
 
 RECIPES = {

@@ -3,67 +3,25 @@
 Importing this module imports numba; training and evaluation do, the app's start does not. Random
 numbers are counted: the draw of unit i in step s of chain c follows from (seed, c, s, i), so it
 does not matter which chains run together, in what order or on which thread.
-
-A step of a chain goes up along the few keys that are on, and down by tables, for of the hidden
-units nearly half are on: they go in groups of four, and each group has a table of the 16 sums that
-its rows of weights can have. ``tables`` makes them once for all chains of one W.
 """
 
 import functools
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import chains_numba, simd
+from rnnrbm_gui.models.tables import Tables
 
 Float = NDArray[np.float32]
-
-_LINE = 64
-"""Bytes of a line of the cache. A register that lies across two costs two reads."""
-
-
-@dataclass(frozen=True, eq=False)
-class Tables:
-    """W as the kernels read it, each layer cut into blocks that fit into the registers.
-
-    Attributes:
-        n_visible: keys.
-        n_hidden: hidden units.
-        up: (n_blocks_h, n_visible, block_h), W; what pads the hidden units is 0.
-        down: (n_blocks_v, 16 n_groups, block_v). Row 16 g + p is the sum of those of the hidden
-            units 4 g .. 4 g + 3 whose bit in p is on.
-    """
-
-    n_visible: int
-    n_hidden: int
-    up: Float
-    down: Float
 
 
 def tables(W: Float) -> Tables:
     """Return what ``gibbs_chains`` and ``annealed_chains`` need of W, (n_visible, n_hidden)."""
-    n_visible, n_hidden = W.shape
-    n_blocks, block = _blocks(n_hidden)
-    up = _aligned(n_blocks, n_visible, block)
-    for i in range(n_blocks):
-        some = W[:, i * block : (i + 1) * block]
-        up[i, :, : some.shape[1]] = some
-    n_blocks, block = _blocks(n_visible)
-    n_groups = -(-n_hidden // 4)
-    rows = np.zeros((4 * n_groups, n_blocks * block), np.float32)
-    rows[:n_hidden, :n_visible] = W.T
-    groups = rows.reshape(n_groups, 4, n_blocks, block)
-    down = _aligned(n_blocks, 16 * n_groups, block)
-    for i in range(n_blocks):
-        sums = down[i].reshape(n_groups, 16, block)
-        for unit in range(4):  # sums[:, 0] is 0; each unit doubles what is there
-            half = 1 << unit
-            sums[:, half : 2 * half] = sums[:, :half] + groups[:, unit, i, None]
-    return Tables(n_visible, n_hidden, up, down)
+    return Tables.of(W, *(_block(n_units) for n_units in W.shape))
 
 
 def gibbs_chains(
@@ -137,19 +95,11 @@ def annealed_chains(
     return log_weight
 
 
-def _blocks(n_units: int) -> tuple[int, int]:
-    """Return how many blocks a layer has, and of how many lanes."""
+def _block(n_units: int) -> int:
+    """Return how many lanes a block of a layer has: equal ones, as large as stay in registers."""
     n_registers = -(-n_units // simd.WIDTH)
     n_blocks = -(-n_registers // simd.most_registers())
-    return n_blocks, -(-n_registers // n_blocks) * simd.WIDTH
-
-
-def _aligned(*shape: int) -> Float:
-    """Return zeros that begin at the begin of a line of the cache."""
-    n_bytes = int(np.prod(shape)) * 4
-    raw = np.zeros(n_bytes + _LINE, np.uint8)
-    first = -raw.ctypes.data % _LINE
-    return raw[first : first + n_bytes].view(np.float32).reshape(shape)
+    return -(-n_registers // n_blocks) * simd.WIDTH
 
 
 def _check(name: str, x: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:

@@ -11,112 +11,15 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from rnnrbm_gui.models import layers_numba as layers
 from rnnrbm_gui.models import simd
-from rnnrbm_gui.models.randomness import (
-    MULTIPLY_1,
-    MULTIPLY_2,
-    MULTIPLY_3,
-    SHIFT_1,
-    SHIFT_2,
-    SHIFT_3,
-    SHIFT_4,
-)
 
 Float = NDArray[np.float32]
 Words = NDArray[np.uint64]
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
-_ONE_BITS = 0x3F800000
-_HALF_BELOW_ONE = np.float32(1 - 2.0**-24)
 _NEVER = np.float32(-100)
 """Bias of keys that are only there to fill a register."""
-
-
-@simd.part
-def _mix(z: Any) -> Any:
-    """One step of splitmix64, as ``randomness.mix``."""
-    z = np.uint64(z + np.uint64(0x9E3779B97F4A7C15))
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@simd.part
-def _uniforms(first: Any, key1: Any) -> Any:
-    """Return the 16 numbers from counter ``first`` on, as ``randomness.uniforms``, same bits."""
-    x = simd.count_from(first)
-    x = (x ^ (x >> SHIFT_1)) * MULTIPLY_1
-    x = ((x ^ (x >> SHIFT_2)) ^ key1) * MULTIPLY_2
-    x = (x ^ (x >> SHIFT_3)) * MULTIPLY_3
-    x = x ^ (x >> SHIFT_4)
-    # (x >> 9 + 1/2) 2^-23: as the fraction of a number in 1..2, which takes no conversion.
-    return simd.as_float((x >> 9) | _ONE_BITS) - _HALF_BELOW_ONE
-
-
-@simd.part
-def _pack(v: Any, on: Any) -> None:
-    for w in range(on.size):
-        part = v[64 * w : 64 * w + 64]
-        word = np.uint64(0)
-        for i in range(part.size):
-            word |= np.uint64(part[i]) << np.uint64(i)
-        on[w] = word
-
-
-@simd.part
-def _unpack(on: Any, v: Any) -> None:
-    for w in range(on.size):
-        part = v[64 * w : 64 * w + 64]
-        for i in range(part.size):
-            part[i] = (on[w] >> np.uint64(i)) & np.uint64(1)
-
-
-@simd.part
-def _set(on: Any, register: int, fired: Any) -> None:
-    """Put 16 units' bits into their word; the first 16 of a word wipe what it held."""
-    shift = np.uint64(16 * (register & 3))
-    kept = on[register >> 2] if shift else np.uint64(0)
-    on[register >> 2] = kept | (simd.mask(fired) << shift)
-
-
-@simd.part
-def _up(bias: Float, rows: Float, on: Words, block: Any, out: Float) -> None:
-    """Leave in ``out`` the bias plus the rows of the keys that are on.
-
-    Args:
-        bias: (n_blocks * block,).
-        rows: ``Tables.up``.
-        on: the keys.
-        block: lanes as many as a block has; says so by its type.
-        out: as bias.
-    """
-    n_blocks, n_rows, width = rows.shape
-    for i in range(n_blocks):
-        a = simd.load(bias, i * width, block)
-        for w in range(on.size):
-            word = on[w]
-            first = i * n_rows + 64 * w
-            while word:
-                a = a + simd.load(rows, (first + simd.lowest_bit(word)) * simd.size(a), block)
-                word &= word - np.uint64(1)
-        simd.store(out, i * width, a)
-
-
-@simd.part
-def _down(bias: Float, sums: Float, on: Words, block: Any, out: Float) -> None:
-    """Leave in ``out`` the bias plus one row of ``Tables.down`` for each four hidden units."""
-    n_blocks, n_rows, width = sums.shape
-    for i in range(n_blocks):
-        b = simd.load(bias, i * width, block)
-        row, end = i * n_rows, (i + 1) * n_rows
-        for w in range(on.size):
-            word = on[w]
-            for _ in range(min(16, (end - row) // 16)):
-                pattern = np.int64(word & np.uint64(15))
-                b = b + simd.load(sums, (row + pattern) * simd.size(b), block)
-                word >>= np.uint64(4)
-                row += 16
-        simd.store(out, i * width, b)
 
 
 @simd.part
@@ -124,8 +27,8 @@ def _fire(x: Float, n_registers: int, first: Any, key1: Any, on: Words) -> None:
     """Turn on each unit with P = 1 / (1 + exp(-x)): where uniform * (1 + exp(-x)) < 1."""
     for r in range(n_registers):
         e = simd.exp(simd.load(x, 16 * r, 1) * -_ONE)
-        u = _uniforms(np.uint32(first + np.uint32(16 * r)), key1)
-        _set(on, r, simd.multiply_add(u, e, u) < _ONE)
+        u = layers.uniforms(np.uint32(first + np.uint32(16 * r)), key1)
+        layers.set_fired(on, r, simd.multiply_add(u, e, u) < _ONE)
 
 
 _F1, _F2, _F3 = (simd.given(types.float32, n_axes) for n_axes in (1, 2, 3))
@@ -163,19 +66,19 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
         h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
         v_on = np.zeros((n_visible + 63) // 64, np.uint64)
         for chain in which:
-            key = _mix(seed ^ _mix(np.uint64(chain)))
+            key = layers.mix(seed ^ layers.mix(np.uint64(chain)))
             key0, key1 = np.uint32(key), np.uint32(key >> np.uint64(32))
             bias_h[:n_hidden] = bh_t[chain]
             bias_v[:n_visible] = bv_t[chain]
-            _pack(v[chain], v_on)
+            layers.pack(v[chain], v_on)
             for step in range(n_steps):
                 first = np.uint32(np.uint32(step * 16 * (registers_h + registers_v)) + key0)
-                _up(bias_h, up, v_on, simd.zeros(n_h), x_h)
+                layers.up(bias_h, up, v_on, simd.zeros(n_h), x_h)
                 _fire(x_h, registers_h, first, key1, h_on)
-                _down(bias_v, down, h_on, simd.zeros(n_v), x_v)
+                layers.down(bias_v, down, h_on, simd.zeros(n_v), x_v)
                 first = np.uint32(first + np.uint32(16 * registers_h))
                 _fire(x_v, registers_v, first, key1, v_on)
-            _unpack(v_on, v[chain])
+            layers.unpack(v_on, v[chain])
 
     return simd.cached(_GIBBS, gibbs)
 
@@ -212,9 +115,9 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
         h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
         v_on = np.zeros((n_visible + 63) // 64, np.uint64)
         for chain in range(len(v)):
-            key = _mix(seed ^ _mix(np.uint64(chain)))
+            key = layers.mix(seed ^ layers.mix(np.uint64(chain)))
             key0, key1 = np.uint32(key), np.uint32(key >> np.uint64(32))
-            _pack(v[chain], v_on)
+            layers.pack(v[chain], v_on)
             along = 0.0  # v (bv_t - start)
             for i in range(n_visible):
                 if v[chain, i]:
@@ -224,7 +127,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                 step, beta, before = betas[k] - betas[k - 1], betas[k], betas[k - 1]
                 beta, before = np.float32(beta), np.float32(before)
                 first = np.uint32(np.uint32(k * 16 * (registers_h + registers_v)) + key0)
-                _up(bias_h, up, v_on, simd.zeros(n_h), x_h)
+                layers.up(bias_h, up, v_on, simd.zeros(n_h), x_h)
                 over, under, above = simd.spread(_ONE), simd.spread(_ONE), simd.spread(_ZERO)
                 for r in range(registers_h):
                     a = simd.load(x_h, 16 * r, 1)
@@ -234,8 +137,10 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                     under = simd.multiply_add(under, old, under)
                     positive = a >= _ZERO
                     above = above + simd.choose(positive, a, _ZERO)
-                    u = _uniforms(np.uint32(first + np.uint32(16 * r)), key1)
-                    _set(h_on, r, simd.multiply_add(u, e, u) < simd.choose(positive, _ONE, e))
+                    u = layers.uniforms(np.uint32(first + np.uint32(16 * r)), key1)
+                    layers.set_fired(
+                        h_on, r, simd.multiply_add(u, e, u) < simd.choose(positive, _ONE, e)
+                    )
                     if r % 32 == 31:  # 2^32 in a lane, 2^512 in their product: before they overflow
                         total += np.log(simd.product(over) / simd.product(under))
                         over, under = simd.spread(_ONE), simd.spread(_ONE)
@@ -244,19 +149,19 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                 if not 1e-100 < quotient < 1e100:
                     total += np.log(quotient)
                     quotient = 1.0
-                _down(way_v, down, h_on, simd.zeros(n_v), x_v)
+                layers.down(way_v, down, h_on, simd.zeros(n_v), x_v)
                 first = np.uint32(first + np.uint32(16 * registers_h))
                 gain = simd.spread(_ZERO)
                 for r in range(registers_v):
                     way, b = simd.load(way_v, 16 * r, 1), simd.load(x_v, 16 * r, 1)
                     x = simd.multiply_add(b, beta, simd.load(from_v, 16 * r, 1))
                     e = simd.exp(x * -_ONE)
-                    u = _uniforms(np.uint32(first + np.uint32(16 * r)), key1)
+                    u = layers.uniforms(np.uint32(first + np.uint32(16 * r)), key1)
                     fired = simd.multiply_add(u, e, u) < _ONE
                     gain = gain + simd.choose(fired, way, _ZERO)
-                    _set(v_on, r, fired)
+                    layers.set_fired(v_on, r, fired)
                 along = simd.total(gain)
             log_weight[chain] = total + np.log(quotient)
-            _unpack(v_on, v[chain])
+            layers.unpack(v_on, v[chain])
 
     return simd.cached(_ANNEALED, annealed)

@@ -9,20 +9,20 @@ the plain kernel and calls ``compile_kernel`` in a thread; music does not change
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import randomness
+from rnnrbm_gui.models.tables import Tables
 
-Number = TypeVar("Number", bound=np.generic)
 Whole = NDArray[np.int32]
 Float = NDArray[np.float32]
 Kernel = Callable[
     [
-        Whole,
-        Whole,
+        "Weights",
         Whole,
         Whole,
         Float,
@@ -38,14 +38,36 @@ Kernel = Callable[
     Float,
 ]
 
-PAD = 32
-"""Rows of weights are padded with zeros to a multiple of this, for whole vector registers."""
+BLOCK = 96
+"""Units to a block of the compiled kernel's sums: what any machine's registers hold, 88 keys."""
 
 LOG2E = np.float32(1.4426950408889634)
 LN2_HIGH = np.float32(0.693359375)  # few enough bits that n * LN2_HIGH is exact
 LN2_LOW = np.float32(-2.12194440e-4)
 FARTHEST = np.float32(80.0)
 SERIES = tuple(np.float32(c) for c in (1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """W in whole numbers, and as each kernel wants it.
+
+    Attributes:
+        W: (n_visible, n_hidden), int32, in units of 2^-16.
+    """
+
+    W: Whole
+
+    @cached_property
+    def dense(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """W and its transpose; whole numbers below 2^53, so BLAS sums them exactly."""
+        W = self.W.astype(np.float64)
+        return W, np.ascontiguousarray(W.T)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """W as the compiled kernel reads it, uint32."""
+        return Tables.of(self.W.view(np.uint32), BLOCK, BLOCK)
 
 
 def exp(x: Float) -> Float:
@@ -62,8 +84,7 @@ def exp(x: Float) -> Float:
 
 
 def gibbs_plain(
-    W: Whole,
-    WT: Whole,
+    weights: Weights,
     bv_t: Whole,
     bh_t: Whole,
     base: Float,
@@ -79,8 +100,7 @@ def gibbs_plain(
     """Move ``v`` by len(scale) - 1 Gibbs steps (h, then v), in place.
 
     Args:
-        W: (n_visible, n_hidden), in units of 2^-16, rows ``padded``.
-        WT: its transpose, rows ``padded``.
+        weights: W.
         bv_t: (n_visible,), in units of 2^-16.
         bh_t: (n_hidden,), in units of 2^-16.
         base: (n_visible,), logits of the base rate.
@@ -98,9 +118,7 @@ def gibbs_plain(
     """
     n_visible, n_hidden = len(bv_t), len(bh_t)
     n_units, n_steps = n_hidden + n_visible, len(scale) - 1
-    # Whole numbers below 2^53 in float64: BLAS sums them exactly in whatever order it likes.
-    up = W[:, :n_hidden].astype(np.float64)
-    down = WT[:, :n_visible].astype(np.float64)
+    up, down = weights.dense
     bv, bh = bv_t.astype(np.float64), bh_t.astype(np.float64)
     one = np.float32(1)
     total = np.zeros(n_visible, np.float32)
@@ -117,14 +135,6 @@ def gibbs_plain(
         if step >= first_mean:
             total += one / odds
     return total / np.float32(n_steps + 1 - first_mean)
-
-
-def padded(rows: NDArray[Number]) -> NDArray[Number]:
-    """Return a matrix with zero columns added up to a multiple of PAD, in C order."""
-    n_rows, n_columns = rows.shape
-    out = np.zeros((n_rows, -(-n_columns // PAD) * PAD), rows.dtype)
-    out[:, :n_columns] = rows
-    return out
 
 
 _kernel: Kernel = gibbs_plain
@@ -148,15 +158,4 @@ def compile_kernel() -> None:
     global _kernel
     from rnnrbm_gui.models import kernels_numba
 
-    one, none = padded(np.ones((2, 2), np.int32)), np.zeros(2, np.float32)
-    bias = np.ones(2, np.int32)
-    bias.setflags(write=False)  # numba compiles read-only arrays apart; states are read-only
-    rates = np.zeros(2, np.float32)
-    rates.setflags(write=False)
-    scales = np.ones(2, np.float32)
-    scales.setflags(write=False)
-    v = np.zeros(2, np.bool_)
-    kernels_numba.gibbs_compiled(
-        one, one, bias, bias, rates, none, scales, scales, True, 1, 1, 1, v
-    )
     _kernel = kernels_numba.gibbs_compiled

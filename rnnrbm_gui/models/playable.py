@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import ModelError
-from rnnrbm_gui.models.kernels import padded
+from rnnrbm_gui.models.kernels import Weights
 from rnnrbm_gui.models.memory import Arithmetic, Array
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
@@ -53,15 +53,13 @@ class Playable:
     whose matrix products are exact, in any order, and go through BLAS.
 
     Attributes:
-        W: (n_visible, n_hidden), units of 2^-16, rows padded for the kernel.
-        WT: its transpose, likewise.
+        weights: W.
         base: (n_visible,), logits of the base rate, float32.
         model: whose recurrence it runs.
         rounded: the model's parameters as attributes, float64.
     """
 
-    W: Whole
-    WT: Whole
+    weights: Weights
     base: NDArray[np.float32]
     model: SequenceModel
     rounded: SimpleNamespace
@@ -93,8 +91,7 @@ class Playable:
             if model.n_positions:
                 into_u = into_u + np.abs(p.Wxu).max(0)
             _no_overflow("recurrent", into_u)
-        whole_W = np.rint(p.W * UNIT).astype(np.int32)
-        return Playable(padded(whole_W), padded(whole_W.T), model.base, model, p)
+        return Playable(Weights(np.rint(p.W * UNIT).astype(np.int32)), model.base, model, p)
 
     def first_state(self, x: int = 0) -> State:
         """Return the state before the first frame, whose position in the bar is ``x``."""

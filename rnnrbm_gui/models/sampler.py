@@ -147,8 +147,7 @@ class FrameSampler:
         first_mean = n_steps + 1 - max(1, round(AVERAGED_SHARE * n_steps))
         play = self._playable
         mean_v = kernels.kernel()(
-            play.W,
-            play.WT,
+            play.weights,
             state.bv_t,
             state.bh_t,
             play.base,

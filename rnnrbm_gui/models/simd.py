@@ -37,9 +37,11 @@ from rnnrbm_gui.models.kernels import FARTHEST, LN2_HIGH, LN2_LOW, LOG2E, SERIES
 WIDTH = 16
 """Lanes of a register."""
 
-STAMP = f"{zlib.crc32(Path(__file__).read_bytes()):08x}"
-"""Of this file. WORKAROUND: numba's cache looks only at the file of the function that it keeps, and
-would run yesterday's lanes; so kernels carry this in their names. Goes when numba looks further."""
+_HERE = Path(__file__).parent
+STAMP = f"{zlib.crc32(b''.join(path.read_bytes() for path in sorted(_HERE.glob('*.py')))):08x}"
+"""Of the files here. WORKAROUND: numba's cache looks only at the file of the function that it
+keeps, and would run yesterday's lanes; so kernels carry this in their names. Goes when numba looks
+further."""
 
 F32, U32, TRUTH = types.float32, types.uint32, types.boolean
 _IR: dict[Any, Any] = {F32: ir.FloatType(), U32: ir.IntType(32), TRUTH: ir.IntType(1)}
@@ -193,6 +195,19 @@ def as_float(typing: Any, x: Any) -> Any:
     return _reinterpret(x, U32, F32)
 
 
+@intrinsic
+def to_float(typing: Any, x: Any) -> Any:
+    """Return uint32 lanes, taken for signed numbers, as the nearest float32."""
+    if not isinstance(x, Lanes) or x.element != U32:
+        return None
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = ir.VectorType(_IR[F32], WIDTH)
+        return _each(context, builder, sig, args, lambda builder, r: builder.sitofp(r, kind))
+
+    return Lanes(F32, x.n)(x), lower
+
+
 def _reinterpret(x: Any, old: types.Type, new: types.Type) -> Any:
     if not isinstance(x, Lanes) or x.element != old:
         return None
@@ -229,7 +244,7 @@ def spread(typing: Any, number: Any) -> Any:
 
 @intrinsic(prefer_literal=True)
 def load(typing: Any, array: Any, first: Any, n: Any) -> Any:
-    """Return array.ravel()[first : first + 16 n] in ``n`` registers.
+    """Return array.ravel()[first : first + 16 n], of float32 or uint32, in ``n`` registers.
 
     ``n`` is a number known when compiling, or lanes: as many registers as those.
     """
@@ -241,14 +256,14 @@ def load(typing: Any, array: Any, first: Any, n: Any) -> Any:
         return None
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = ir.VectorType(_IR[F32], WIDTH)
+        kind = ir.VectorType(_IR[array.dtype], WIDTH)
         out = ir.Constant(context.get_value_type(sig.return_type), ir.Undefined)
         for i in range(sig.return_type.n):
             place = _place(context, builder, sig.args[0], args[0], args[1], i)
             out = builder.insert_value(out, builder.load(place, align=4, typ=kind), i)
         return out
 
-    return Lanes(F32, n_registers)(array, types.int64, n), lower
+    return Lanes(array.dtype, n_registers)(array, types.int64, n), lower
 
 
 @intrinsic
@@ -268,7 +283,7 @@ def _place(context: Any, builder: Any, kind: Any, array: Any, first: Any, regist
     """Return the address of a register; a negative ``first`` does not count from the end."""
     start = context.make_array(kind)(context, builder, array).data
     place = builder.gep(start, [builder.add(first, ir.Constant(_I64, register * WIDTH))])
-    return builder.bitcast(place, ir.VectorType(_IR[F32], WIDTH).as_pointer())
+    return builder.bitcast(place, ir.VectorType(_IR[kind.dtype], WIDTH).as_pointer())
 
 
 @intrinsic(prefer_literal=True)
@@ -370,6 +385,23 @@ def exp(x: Any) -> Any:
     p = multiply_add(r, p, _C1)
     p = multiply_add(r, p, _C0)
     return as_float(as_bits(p) + (as_bits(shifted) << 23))  # p 2^n
+
+
+@part
+def exact_exp(x: Any) -> Any:
+    """Return what ``kernels.exp`` does, bit for bit: each operation rounded, none fused."""
+    x = choose(x < FARTHEST, x, FARTHEST)
+    x = choose(x < -FARTHEST, -FARTHEST, x)
+    shifted = x * LOG2E + _WHOLE
+    n = shifted - _WHOLE
+    r = x - n * LN2_HIGH - n * LN2_LOW
+    p = r * _C6 + _C5
+    p = p * r + _C4
+    p = p * r + _C3
+    p = p * r + _C2
+    p = p * r + _C1
+    p = p * r + _C0
+    return as_float(as_bits(p) + (as_bits(shifted) << 23))
 
 
 def given(dtype: types.Type, n_axes: int) -> types.Type:

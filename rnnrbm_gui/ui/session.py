@@ -142,7 +142,10 @@ class Session(QObject):
         generated = Score.of(note for note in clear if note)
         if not drawn.notes and not generated.notes:
             raise FileError(f"{path.name} was not written: there is no note on the roll yet.")
-        tracks = [MidiTrack("Drawn", drawn, channel=0), MidiTrack("Generated", generated, channel=1)]
+        tracks = [
+            MidiTrack("Drawn", drawn, channel=0),
+            MidiTrack("Generated", generated, channel=1),
+        ]
         write_midi(
             path, [t for t in tracks if len(t.score)], bpm=bpm, meter=self.meter, title=path.stem
         )

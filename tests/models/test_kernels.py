@@ -191,16 +191,6 @@ def test_one_music_per_seed_on_every_machine() -> None:
     assert digest.hexdigest() == "52f9f250a99137b35d6a7548f2002d6ba8d3f118a5d68377671ea3b529675747"
 
 
-def test_sampling_never_compiles_again(compiled: kernels.Kernel) -> None:
-    """compile_kernel has met the types of every later call: no second's pause while playing."""
-    rng = np.random.default_rng(1)
-    sampler = FrameSampler(random_model(rng, {"v": 88, "h": 150, "u": 100}, 0.1))
-    perform(sampler, 2, seed=1, take=0, gibbs_steps=2)
-    state, free = sampler.first_state(), np.zeros(88, np.int8)
-    sampler.draw_from(state, free == 1, free, seed=1, take=0, frame=2**63, gibbs_steps=2)
-    assert len(compiled.signatures) == 1
-
-
 def test_the_app_starts_without_numba() -> None:
     program = (
         "import sys, numpy as np\n"

@@ -7,7 +7,7 @@ import numba as nb
 import numpy as np
 import pytest
 
-from rnnrbm_gui.models import chains_numba, kernels, randomness, simd
+from rnnrbm_gui.models import chains_numba, kernels, layers_numba, randomness, simd
 
 
 @nb.njit
@@ -124,7 +124,7 @@ def test_exponential_is_close_to_the_true_one() -> None:
 @nb.njit
 def uniforms_of(first: int, key0: np.uint32, key1: np.uint32, out: np.ndarray) -> None:
     for i in range(0, out.size, 16):
-        u = chains_numba._uniforms(np.uint32(np.uint32(first + i) + key0), key1)
+        u = layers_numba.uniforms(np.uint32(np.uint32(first + i) + key0), key1)
         simd.store(out, i, u)
 
 
@@ -149,3 +149,16 @@ def test_kernels_kept_on_disk_are_those_of_these_lanes() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout.strip() == b"1"
+
+
+@nb.njit
+def exact_exp_of(x: np.ndarray, out: np.ndarray) -> None:
+    for i in range(0, x.size, 16):
+        simd.store(out, i, simd.exact_exp(simd.load(x, i, 1)))
+
+
+def test_the_exact_exponential_has_the_bits_of_numpys() -> None:
+    x = np.linspace(-90, 90, 160_000, dtype=np.float32)
+    out = np.empty_like(x)
+    exact_exp_of(x, out)
+    np.testing.assert_array_equal(out.view(np.int32), kernels.exp(x).view(np.int32))

@@ -1,0 +1,116 @@
+"""What a Gibbs step does with one layer, in vector registers: for playing, training and measuring.
+
+What lanes are: ``simd``. Layers are bits here, 64 to a word. The sums go over the rows of the keys
+that are on, and down over rows of ``tables``: in whole numbers, whose order does not matter, or in
+float32.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnrbm_gui.models import simd
+from rnnrbm_gui.models.randomness import (
+    MULTIPLY_1,
+    MULTIPLY_2,
+    MULTIPLY_3,
+    SHIFT_1,
+    SHIFT_2,
+    SHIFT_3,
+    SHIFT_4,
+)
+
+Words = NDArray[np.uint64]
+
+_ONE_BITS = 0x3F800000
+_HALF_BELOW_ONE = np.float32(1 - 2.0**-24)
+
+
+@simd.part
+def mix(z: Any) -> Any:
+    """One step of splitmix64, as ``randomness.mix``."""
+    z = np.uint64(z + np.uint64(0x9E3779B97F4A7C15))
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@simd.part
+def uniforms(first: Any, key1: Any) -> Any:
+    """Return the 16 numbers from counter ``first`` on, as ``randomness.uniforms``, same bits."""
+    x = simd.count_from(first)
+    x = (x ^ (x >> SHIFT_1)) * MULTIPLY_1
+    x = ((x ^ (x >> SHIFT_2)) ^ key1) * MULTIPLY_2
+    x = (x ^ (x >> SHIFT_3)) * MULTIPLY_3
+    x = x ^ (x >> SHIFT_4)
+    # (x >> 9 + 1/2) 2^-23: as the fraction of a number in 1..2, which takes no conversion.
+    return simd.as_float((x >> 9) | _ONE_BITS) - _HALF_BELOW_ONE
+
+
+@simd.part
+def pack(v: Any, on: Any) -> None:
+    """Put a layer's truths into bits."""
+    for w in range(on.size):
+        part = v[64 * w : 64 * w + 64]
+        word = np.uint64(0)
+        for i in range(part.size):
+            word |= np.uint64(part[i]) << np.uint64(i)
+        on[w] = word
+
+
+@simd.part
+def unpack(on: Any, v: Any) -> None:
+    """Put a layer's bits into truths."""
+    for w in range(on.size):
+        part = v[64 * w : 64 * w + 64]
+        for i in range(part.size):
+            part[i] = (on[w] >> np.uint64(i)) & np.uint64(1)
+
+
+@simd.part
+def set_fired(on: Any, register: int, fired: Any) -> None:
+    """Put 16 units' bits into their word; the first 16 of a word wipe what it held."""
+    shift = np.uint64(16 * (register & 3))
+    kept = on[register >> 2] if shift else np.uint64(0)
+    on[register >> 2] = kept | (simd.mask(fired) << shift)
+
+
+@simd.part
+def up(bias: Any, rows: Any, on: Words, block: Any, out: Any) -> None:
+    """Leave in ``out`` the bias plus the rows of the keys that are on.
+
+    Args:
+        bias: (n_blocks * block,).
+        rows: ``Tables.up``.
+        on: the keys.
+        block: lanes as many as a block has; says so by its type.
+        out: as bias.
+    """
+    n_blocks, n_rows, width = rows.shape
+    for i in range(n_blocks):
+        a = simd.load(bias, i * width, block)
+        for w in range(on.size):
+            word = on[w]
+            first = i * n_rows + 64 * w
+            while word:
+                a = a + simd.load(rows, (first + simd.lowest_bit(word)) * simd.size(a), block)
+                word &= word - np.uint64(1)
+        simd.store(out, i * width, a)
+
+
+@simd.part
+def down(bias: Any, sums: Any, on: Words, block: Any, out: Any) -> None:
+    """Leave in ``out`` the bias plus one row of ``Tables.down`` for each four hidden units."""
+    n_blocks, n_rows, width = sums.shape
+    for i in range(n_blocks):
+        b = simd.load(bias, i * width, block)
+        row, end = i * n_rows, (i + 1) * n_rows
+        for w in range(on.size):
+            word = on[w]
+            for _ in range(min(16, (end - row) // 16)):
+                pattern = np.int64(word & np.uint64(15))
+                b = b + simd.load(sums, (row + pattern) * simd.size(b), block)
+                word >>= np.uint64(4)
+                row += 16
+        simd.store(out, i * width, b)

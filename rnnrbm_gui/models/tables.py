@@ -1,0 +1,69 @@
+"""W laid out for kernels whose sums stay in vector registers.
+
+A Gibbs step goes up along the few keys that are on, and down by tables, for of the hidden units
+nearly half are on: they go in groups of four, and each group has a table of the 16 sums that its
+rows of weights can have.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[Any]
+
+_LINE = 64
+"""Bytes of a line of the cache. A register that lies across two costs two reads."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """W as the kernels read it, each layer cut into blocks that fit into the registers.
+
+    Attributes:
+        n_visible: keys.
+        n_hidden: hidden units.
+        up: (n_blocks_h, n_visible, block_h), W; what pads the hidden units is 0.
+        down: (n_blocks_v, 16 n_groups, block_v). Row 16 g + p is the sum of those of the hidden
+            units 4 g .. 4 g + 3 whose bit in p is on.
+    """
+
+    n_visible: int
+    n_hidden: int
+    up: Rows
+    down: Rows
+
+    @staticmethod
+    def of(W: Rows, block_v: int, block_h: int) -> "Tables":
+        """Lay out W, (n_visible, n_hidden), of float32 or of 32-bit whole numbers.
+
+        Args:
+            W: the weights.
+            block_v: keys to a block.
+            block_h: hidden units to a block.
+        """
+        n_visible, n_hidden = W.shape
+        up = _aligned(W.dtype, -(-n_hidden // block_h), n_visible, block_h)
+        for i, block in enumerate(up):
+            some = W[:, i * block_h : (i + 1) * block_h]
+            block[:, : some.shape[1]] = some
+        n_blocks, n_groups = -(-n_visible // block_v), -(-n_hidden // 4)
+        down = _aligned(W.dtype, n_blocks, 16 * n_groups, block_v)
+        rows = np.zeros((4 * n_groups, n_blocks * block_v), W.dtype)
+        rows[:n_hidden, :n_visible] = W.T
+        groups = rows.reshape(n_groups, 4, n_blocks, block_v)
+        for i, block in enumerate(down):
+            sums = block.reshape(n_groups, 16, block_v)
+            for unit in range(4):  # sums[:, 0] is 0; each unit doubles what is there
+                half = 1 << unit
+                sums[:, half : 2 * half] = sums[:, :half] + groups[:, unit, i, None]
+        return Tables(n_visible, n_hidden, up, down)
+
+
+def _aligned(dtype: "np.dtype[Any]", *shape: int) -> Rows:
+    """Return zeros that begin at the begin of a line of the cache."""
+    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    raw = np.zeros(n_bytes + _LINE, np.uint8)
+    first = -raw.ctypes.data % _LINE
+    return raw[first : first + n_bytes].view(dtype).reshape(shape)
