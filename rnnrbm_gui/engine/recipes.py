@@ -100,13 +100,15 @@ RECIPES = {
         2000,
         " (the chorales by voices at sixteenth notes), with onsets from the scores of music21",
         {
-            "rnn-rbm": Settings(
+            "rnn-rbm": replace(
+                GATED,
                 n_hidden=200,
-                n_recurrent=200,
-                memory="gru",
-                updates=6000,
+                n_recurrent=250,
+                updates=14000,
                 most_frames=128,
-                dropout=0.2,
+                dropout=0.3,
+                unseen=0.05,
+                held=0.12,
             )
         },
     ),

@@ -12,6 +12,7 @@ threads of BLAS.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,8 @@ class Settings:
         gibbs_steps: k of CD-k at the start and at the end.
         dropout: share of the recurrent state hidden wherever it is read.
         unseen: share of notes hidden from the recurrence.
+        held: share of frames in whose place the recurrence sees the frame before, held on. A model
+            alone with what it has drawn else holds on to what it happened to hold.
         transposed: farthest transposition, in semitones, at which the music is also learned.
         own_keys: the pieces stand in keys of their own, so that transposed they are just more
             music: all transpositions are equally likely to the end, and share all parameters. Of
@@ -72,6 +75,7 @@ class Settings:
     gibbs_steps: tuple[int, int] = (1, 15)
     dropout: float = 0.3
     unseen: float = 0.0
+    held: float = 0.0
     transposed: int = 5
     own_keys: bool = False
     planes: int = 1
@@ -278,9 +282,22 @@ class Trainer:
         at = np.append(0, np.cumsum(np.bincount(time)))
         stays = _random_bits(rng, 1 - s.dropout, (len(v), s.n_state))
         kept = stays * np.float32(1 / (1 - s.dropout))
-        shown = v & _random_bits(rng, 1 - s.unseen, v.shape) if s.unseen else None
+        shown = self._shown(rng, v, at) if s.unseen or s.held else None
         key = rng.integers(0, 2**64, dtype=np.uint64)
         return Batch(v, at, kept, row, self._centre, x, shown), np.uint64(key)
+
+    def _shown(self, rng: np.random.Generator, v: Roll, at: NDArray[np.int64]) -> Roll:
+        """Return a batch's frames as the recurrence sees them."""
+        s = self.settings
+        shown = v & _random_bits(rng, 1 - s.unseen, v.shape)
+        if s.held:
+            before = np.zeros_like(v)
+            for (first, here), (_, end) in pairwise(pairwise(at)):
+                before[here:end] = v[first : first + end - here]
+            before[:, v.shape[1] // s.planes :] = False  # not struck again
+            stays = _random_bits(rng, s.held, (len(v),))
+            shown[stays] = before[stays]
+        return shown
 
     def _chosen(self) -> NDArray[np.int64]:
         """Return the indices of this update's sequences: shuffled rounds through all turns."""

@@ -260,6 +260,10 @@ class TorchTrainer:
         uniform.uniform_(generator=self._generator)
         kept = (uniform >= s.dropout).to(v.dtype) / (1 - s.dropout)
         shown = None
-        if s.unseen:
+        if s.unseen or s.held:
             shown = v * (torch.empty_like(v).uniform_(generator=self._generator) >= s.unseen)
+            stays = torch.empty(v.shape[:2]).uniform_(generator=self._generator) < s.held
+            before = pad(v, (0, 0, 0, 0, 1, -1))
+            before[..., v.shape[-1] // s.planes :] = 0
+            shown[stays] = before[stays]
         return TorchBatch(v, real, kept, row, shown=shown)

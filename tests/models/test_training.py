@@ -8,6 +8,7 @@ from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import Memory
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.training import Settings, Trainer
+from tests.models.problems import sequences
 
 SMALL = Settings(n_hidden=8, n_recurrent=12, updates=400, batch_size=8, transposed=0, seed=3)
 
@@ -129,6 +130,33 @@ def test_every_piece_has_its_turns_in_every_round() -> None:
     np.testing.assert_array_equal(np.sort(rounds, 1), expected)
     assert (rounds[0] != rounds[1]).any()
     assert trainer.epoch == 15 * 3 / 8
+
+
+def test_the_recurrence_sees_some_frames_held_on_and_some_notes_not_at_all() -> None:
+    """What it sees in a frame's place, sequence by sequence; what is to be learned stays as it is.
+
+    Of two planes, keys that sound and keys that are struck, a frame held on has the first alone.
+    """
+    rng = np.random.default_rng(1)
+    rolls = [np.hstack([x, x & (rng.random(x.shape) < 0.5)]) for x in alternating(8, 40)]
+    settings = replace(SMALL, batch_size=8, planes=2, held=0.2)
+    batch, _ = Trainer(rolls, settings)._batch()
+    assert batch.shown is not None
+    shown, n_keys = batch.shown, 10
+    n_held = 0
+    for places in sequences(batch):
+        sounding = np.vstack([np.zeros(n_keys), batch.v[places, :n_keys]]).astype(np.bool_)
+        for t, place in enumerate(places):
+            if (shown[place] != batch.v[place]).any():
+                np.testing.assert_array_equal(shown[place, :n_keys], sounding[t])
+                assert not shown[place, n_keys:].any()
+                n_held += 1
+    assert abs(n_held / 320 - 0.2) < 5 * np.sqrt(0.2 * 0.8 / 320)  # five sigma
+    batch, _ = Trainer(rolls, replace(settings, held=0.0, unseen=0.3))._batch()
+    assert batch.shown is not None
+    assert not (batch.shown & ~batch.v).any()
+    n_notes = batch.v.sum()
+    assert abs(batch.shown.sum() / n_notes - 0.7) < 5 * np.sqrt(0.21 / n_notes)
 
 
 def test_the_position_in_the_bar_is_learned_from() -> None:
