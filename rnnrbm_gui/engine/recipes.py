@@ -50,7 +50,7 @@ GATED = Settings(
 
 DEFAULTS: dict[Kind, Settings] = {
     "rnn-rbm": GATED,
-    "rtrbm": Settings(n_hidden=200, updates=8000, rate=5e-3, decay=0.05),
+    "rtrbm": Settings(n_hidden=200, updates=16000, rate=5e-3, decay=0.05),
     # Without a memory, frames need no neighbours: of many pieces a few each, and the gradient is
     # steadier.
     "rbm": Settings(
@@ -71,23 +71,26 @@ RECIPES = {
         -12,
         1,
         72.0,
-        settings={"rnn-rbm": replace(GATED, n_hidden=200, dropout=0.5)},
+        # Fewer hidden units mix faster: the best of a few draws is better by 5 points.
+        settings={"rnn-rbm": replace(GATED, n_hidden=100, updates=14000, dropout=0.5)},
     ),
     "Nottingham": Recipe(
         "Nottingham folk tunes",
         bpm=120.0,
-        settings={"rnn-rbm": replace(GATED, n_recurrent=250, updates=24000)},
+        settings={
+            "rnn-rbm": replace(GATED, n_hidden=200, n_recurrent=400, updates=30000, dropout=0.5)
+        },
     ),
     "MuseData": Recipe(
         "Classical scores",
-        settings={"rnn-rbm": replace(GATED, n_recurrent=250, dropout=0.3)},
+        settings={"rnn-rbm": replace(GATED, n_recurrent=300, updates=20000)},
     ),
     "Piano-midi.de": Recipe(
         "Piano pieces",
         temperature=1.0,
         settings={
             "rnn-rbm": replace(
-                GATED, n_recurrent=150, updates=10000, dropout=0.5, decay=0.2, unseen=0.1
+                GATED, n_hidden=100, updates=12000, dropout=0.5, decay=0.1, unseen=0.1
             )
         },
     ),
