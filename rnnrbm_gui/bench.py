@@ -22,8 +22,7 @@ from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.models import kernels
 from rnnrbm_gui.models.sampler import FrameSampler
 from rnnrbm_gui.music.bars import Bars
-from rnnrbm_gui.music.timing import frame_ticks
-from rnnrbm_gui.perform import meter_of
+from rnnrbm_gui.music.timing import Meter, frame_ticks
 
 N_NOTES = 10_000
 PAINTED_S = 10.0
@@ -60,7 +59,7 @@ def _sampler() -> dict[str, float]:
     kernels.compile_kernel()
     stored = load_model(paths.models() / f"{DEFAULT_MODEL}.safetensors")
     header, sampler = stored.header, FrameSampler(stored.model)
-    bars, meter = Bars.of(header.bars, header.frames_per_beat), meter_of(header.meter)
+    bars, meter = Bars.of(header.bars, header.frames_per_beat), Meter.of(header.meter)
     frame = frame_ticks(header.frames_per_beat)
     free = np.zeros(header.n_visible, np.int8)
     figures = {}

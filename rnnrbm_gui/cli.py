@@ -182,6 +182,7 @@ def _train(options: argparse.Namespace) -> int:
     for library in ("OPENBLAS", "OMP", "MKL"):  # on one thread a seed gives one model
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     from rnnrbm_gui.engine import checkpoint, training_report, training_run
+    from rnnrbm_gui.engine.preparation import check_out
     from rnnrbm_gui.engine.training_events import Plan
 
     plan = Plan(
@@ -199,11 +200,16 @@ def _train(options: argparse.Namespace) -> int:
         pitches=options.pitches,
         resume=options.resume,
     )
+    check_out(plan.out)
     stopped = checkpoint.path_beside(plan.out)
     if stopped.exists() and not plan.resume:
         raise UserError(
             f"“{stopped.name}” is of a run to the same file that was stopped: go on from it with "
             "--resume, or delete it to begin anew."
+        )
+    if plan.out.exists() and not plan.resume:
+        raise UserError(
+            f"“{plan.out.name}” is there already: give another name, or delete it to train it anew."
         )
     # Without a terminal to write over, a line for each measurement is enough.
     progress = _progress if sys.stdout.isatty() else lambda words: None
@@ -218,6 +224,8 @@ def _train(options: argparse.Namespace) -> int:
 
 def _pitches(words: str) -> tuple[int, int]:
     low, _, high = words.partition("-")
+    if not (low.isdecimal() and high.isdecimal()):
+        raise argparse.ArgumentTypeError(f"the pitches must look like 36-81, got '{words}'")
     return int(low), int(high)
 
 

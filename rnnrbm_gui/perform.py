@@ -126,7 +126,7 @@ def perform(performance: Performance, report: Report, progress: Report) -> None:
         header = take.header
         assert header is not None
         engine.set_sampling(Sampling(performance.seed, header.temperature, header.gibbs_steps))
-        meter = meter_of(header.meter)
+        meter = Meter.of(header.meter)
         bpm = performance.bpm or header.bpm
         engine.set_meter(meter)
         if header.planes == 1:  # else the model says itself what is struck
@@ -219,12 +219,3 @@ def draw(path: Path, score: Score, meter: Meter) -> None:
     del app
     if not image.save(str(path)):
         raise UserError(f"{path} could not be written: check the folder and the free space.")
-
-
-def meter_of(words: str) -> Meter:
-    """Return the metre of words such as "3/4"; 4/4 where they are none."""
-    try:
-        numerator, denominator = (int(part) for part in words.split("/"))
-        return Meter(numerator, denominator)
-    except ValueError:
-        return Meter()

@@ -23,7 +23,7 @@ from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.music.bars import Bars
-from rnnrbm_gui.music.timing import PPQ
+from rnnrbm_gui.music.timing import PPQ, Meter
 
 FORMAT = "1"
 MOST_BYTES = 500_000_000
@@ -115,7 +115,10 @@ def save_model(path: Path, model: SequenceModel, header: ModelHeader) -> None:
     """
     _check_sizes(model, header, Path(path).name)
     entries = {
-        name: value if isinstance(value, str) else json.dumps(value)
+        # A file's name need not be text; what of it is not is written as \x and its number.
+        name: value.encode("utf-8", "backslashreplace").decode()
+        if isinstance(value, str)
+        else json.dumps(value)
         for name, value in asdict(header).items()
     }
     content = save(dict(model.parameters()), {"format": FORMAT, **entries})
@@ -201,7 +204,7 @@ def _header(entries: Mapping[str, str], name: str) -> ModelHeader:
         "transpose": -60 <= header.transpose <= 60,
         "frames_per_beat": header.frames_per_beat > 0 and PPQ % header.frames_per_beat == 0,
         "temperature": 0.5 <= header.temperature <= 2,
-        "gibbs_steps": 1 <= header.gibbs_steps <= 2000,
+        "gibbs_steps": 1 <= header.gibbs_steps <= 4000,
         "bpm": 20 <= header.bpm <= 300,
         "meter": _is_meter(header.meter),
     }
@@ -238,8 +241,10 @@ def _value(entries: Mapping[str, str], entry: str, kind: Any, name: str) -> Any:
 
 
 def _is_meter(text: str) -> bool:
-    above, _, below = text.partition("/")
-    return above.isdecimal() and 1 <= int(above[:4]) <= 32 and below in ("1", "2", "4", "8", "16")
+    try:
+        return str(Meter.of(text)) == text
+    except ValueError:
+        return False
 
 
 def _check_sizes(model: SequenceModel, header: ModelHeader, name: str) -> None:

@@ -144,6 +144,7 @@ def evaluate(
     form = Form.of(header)
     if form.is_articulated:
         corpus = chorale_scores.articulate(corpus, tell=progress)
+        progress("")
     material = material_of(corpus, split, form)
     report(f"{stored.header.name} on {corpus.name}, part {split}")
     if material.n_outside:

@@ -46,8 +46,17 @@ class Form:
 
     @staticmethod
     def articulated(corpus: Corpus, frames_per_beat: int, transposed: int) -> "Form":
-        """Return two planes of the keys that a corpus reaches transposed, told their bars."""
+        """Return two planes of the keys that a corpus reaches transposed, told their bars.
+
+        Raises:
+            CorpusError: no piece matches a score.
+        """
         pieces = corpus.articulated_split("train")
+        if not pieces:
+            raise CorpusError(
+                f"None of the pieces in the part 'train' of '{corpus.name}' matches a score, so "
+                "that there is nothing to learn onsets from: train without --onsets."
+            )
         keys = np.flatnonzero(np.any([piece.roll.any(0) for piece in pieces], axis=0))
         low = max(LOW, LOW + int(keys[0]) - transposed)
         high = min(HIGH, LOW + int(keys[-1]) + transposed)

@@ -8,6 +8,7 @@ import hashlib
 import shlex
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,8 @@ def prepared(plan: Plan) -> Generator[TrainingEvent, None, Preparation]:
         UserError: the corpus cannot be read, or something asked for is out of range or does not
             go together.
     """
-    if not plan.data.is_dir() and (plan.in_c or plan.frames_per_beat is not None):
+    check_out(plan.out)
+    if plan.data.is_file() and (plan.in_c or plan.frames_per_beat is not None):
         raise UserError(
             "Only of a folder of MIDI files can the key and the grid be chosen: "
             f"“{plan.data.name}” has its own."
@@ -78,8 +80,25 @@ def prepared(plan: Plan) -> Generator[TrainingEvent, None, Preparation]:
     own_keys = corpus.frames_per_beat is not None and not plan.in_c
     settings = replace(settings, planes=form.planes, own_keys=own_keys)
     header = header_of(plan, corpus, recipe, settings, train)
-    identity = checkpoint.run_of(settings, fingerprint(train))
+    identity = checkpoint.run_of(settings, fingerprint(train) + fingerprint(valid))
     return Preparation(train, valid, settings, header, identity)
+
+
+def check_out(out: Path) -> None:
+    """See that a model can be written there before hours go into it.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        if not out.name or out.is_dir():
+            raise UserError(f"“{out}” is a folder: give the model a file name of its own.")
+        if not out.parent.is_dir():
+            raise UserError(
+                f"The folder “{out.parent}” for the model is not there: make it, or choose another."
+            )
+    except OSError as error:
+        raise UserError(f"“{out.name}” cannot be a model's file ({error.strerror}).") from error
 
 
 def _form_of(plan: Plan, corpus: Corpus, recipe: Recipe, settings: Settings) -> Form:

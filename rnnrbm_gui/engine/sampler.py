@@ -21,7 +21,7 @@ from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Grid
 from rnnrbm_gui.music.timing import Meter
 
-FEWEST_GIBBS_STEPS, MOST_GIBBS_STEPS = 1, 2000
+FEWEST_GIBBS_STEPS, MOST_GIBBS_STEPS = 1, 4000
 COLDEST, HOTTEST = 0.5, 2.0
 
 
@@ -32,7 +32,7 @@ class Sampling:
     Attributes:
         seed: any whole number from 0 to 2^32 - 1; the same seed gives the same music.
         temperature: T of exp(-E / T), 0.5..2.
-        gibbs_steps: block Gibbs steps a frame, 1..2000.
+        gibbs_steps: block Gibbs steps a frame, 1..4000.
     """
 
     seed: int = 28041685
@@ -45,7 +45,7 @@ class Sampling:
         if not COLDEST <= self.temperature <= HOTTEST:
             raise ValueError(f"temperature must be in 0.5..2, got {self.temperature}")
         if not FEWEST_GIBBS_STEPS <= self.gibbs_steps <= MOST_GIBBS_STEPS:
-            raise ValueError(f"gibbs_steps must be in 1..2000, got {self.gibbs_steps}")
+            raise ValueError(f"gibbs_steps must be in 1..4000, got {self.gibbs_steps}")
 
 
 class Take:

@@ -75,8 +75,9 @@ def main() -> None:
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     status = 0
+    job: Job | None = None
     try:
-        job: Job = pickle.load(sys.stdin.buffer)
+        job = pickle.load(sys.stdin.buffer)
         switch = _Switch(sys.stdin.buffer)
         with contextlib.closing(_events_of(job)) as events:
             for event in events:
@@ -90,7 +91,8 @@ def main() -> None:
         pickle.dump(Failed(str(error)), out)
     except Exception as error:
         traceback.print_exc()
-        said = f"Training failed ({type(error).__name__}: {error})."
+        what = "Reading the corpus" if isinstance(job, Reading) else "Training"
+        said = f"{what} failed ({type(error).__name__}: {error})."
         pickle.dump(Failed(said), out)
     with contextlib.suppress(OSError):
         out.flush()
@@ -140,7 +142,7 @@ def sample_of(checked: Checked, seed: int) -> Sampled:
     model, header = checked.stored.model, checked.stored.header
     low = header.low + header.transpose
     grid = Grid(header.frames_per_beat, low, header.n_keys, header.planes)
-    meter = Meter(*map(int, header.meter.split("/")))
+    meter = Meter.of(header.meter)
     n_frames = -(-SAMPLED_BARS * meter.bar_ticks // grid.frame)
     bars = Bars.of(header.bars, header.frames_per_beat)
     x = np.array([bars.place_at(meter, i * grid.frame) for i in range(n_frames)])

@@ -26,6 +26,7 @@ def follow(events: Iterable[TrainingEvent], report: Say, progress: Say) -> None:
     for event in events:
         match event:
             case Remark(words):
+                progress("")
                 report(words)
             case Course():
                 course = event
@@ -61,8 +62,10 @@ def _line(checked: Checked, course: Course | None) -> str:
 
 
 def time_left(seconds: float) -> str:
-    """Return a duration as one says it: "50 s", "12 min", "1 h 5 min"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
+    """Return a duration as one says it: "40 s", "5 min", "1 h 20 min"."""
+    if seconds < 55:
+        return f"{max(1, round(seconds / 5)) * 5} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 60:
+        return f"{max(1, minutes)} min"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -141,7 +141,7 @@ class _Run:
         since, settings = self._checked - self.best_update, self.given.settings
         if self._diverged:
             return f"Training diverged; the model of update {self.best_update:,} is kept."
-        if self.best_update and since > PATIENCE * settings.updates:
+        if self.best_update and not self.trainer.done and since > PATIENCE * settings.updates:
             return (
                 f"Stopped early: nothing better since update {self.best_update:,}, which is kept."
             )

@@ -31,7 +31,6 @@ def gibbs_chains(
     v: NDArray[np.bool_],
     n_steps: int,
     seed: int | np.uint64,
-    which: NDArray[np.int64] | None = None,
 ) -> None:
     """Move chains ``n_steps`` Gibbs steps (h, then v), in place; lets go of the interpreter's lock.
 
@@ -42,20 +41,13 @@ def gibbs_chains(
         v: (n_chains, n_visible), where the chains start and where they have come to.
         n_steps: Gibbs steps.
         seed: of the draws, 0..2^64 - 1.
-        which: (n_some,), the chains to move, each once; without it all. Threads may share out the
-            chains of one call: each comes to where it would have come in any case.
     """
     n_chains = len(v)
     _check("v", v, np.bool_, (n_chains, tables.n_visible))
     _check("bv_t", bv_t, np.float32, (n_chains, tables.n_visible))
     _check("bh_t", bh_t, np.float32, (n_chains, tables.n_hidden))
-    if which is None:
-        which = np.arange(n_chains)
-    elif len(which) and not 0 <= which.min() <= which.max() < n_chains:
-        raise ValueError(f"which must be in 0..{n_chains - 1}, got {which.min()}..{which.max()}")
-    some = np.ascontiguousarray(which, np.int64)
     kernel = _compiled(chains_numba.gibbs_kernel, tables)
-    kernel(tables.up, tables.down, bv_t, bh_t, v, some, n_steps, np.uint64(seed))
+    kernel(tables.up, tables.down, bv_t, bh_t, v, n_steps, np.uint64(seed))
 
 
 def annealed_chains(

@@ -32,9 +32,7 @@ def _fire(x: Float, n_registers: int, first: Any, key1: Any, on: Words) -> None:
 
 
 _F1, _F2, _F3 = (simd.given(types.float32, n_axes) for n_axes in (1, 2, 3))
-_GIBBS = types.void(
-    _F3, _F3, _F2, _F2, types.boolean[:, ::1], simd.given(types.int64, 1), types.int64, types.uint64
-)
+_GIBBS = types.void(_F3, _F3, _F2, _F2, types.boolean[:, ::1], types.int64, types.uint64)
 _ANNEALED = types.void(
     *(_F3, _F3, _F1, _F1, _F1, types.boolean[:, ::1]),
     *(simd.given(types.float64, 1), types.uint64, types.float64[::1]),
@@ -54,7 +52,6 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
         bv_t: Float,
         bh_t: Float,
         v: NDArray[np.bool_],
-        which: NDArray[np.int64],
         n_steps: int,
         seed: np.uint64,
     ) -> None:
@@ -65,7 +62,7 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
         x_h, x_v = np.empty_like(bias_h), np.empty_like(bias_v)
         h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
         v_on = np.zeros((n_visible + 63) // 64, np.uint64)
-        for chain in which:
+        for chain in range(len(v)):
             key = layers.mix(seed ^ layers.mix(np.uint64(chain)))
             key0, key1 = np.uint32(key), np.uint32(key >> np.uint64(32))
             bias_h[:n_hidden] = bh_t[chain]

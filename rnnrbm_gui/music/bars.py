@@ -23,10 +23,7 @@ class Bars:
     @staticmethod
     def of(words: str, frames_per_beat: int) -> "Bars":
         """Return the bars of words such as "4/4 3/4"; of none for an empty string."""
-        pairs = (text.partition("/") for text in words.split())
-        return Bars(
-            tuple(Meter(int(above), int(below)) for above, _, below in pairs), frames_per_beat
-        )
+        return Bars(tuple(map(Meter.of, words.split())), frames_per_beat)
 
     def __str__(self) -> str:
         return " ".join(map(str, self.meters))

@@ -22,6 +22,16 @@ class Meter:
         if self.denominator not in (1, 2, 4, 8, 16, 32):
             raise ValueError(f"denominator must be a power of two to 32, got {self.denominator}")
 
+    @staticmethod
+    def of(words: str) -> "Meter":
+        """Return the metre of words such as "3/4".
+
+        Raises:
+            ValueError: they are none.
+        """
+        above, _, below = words.partition("/")
+        return Meter(int(above), int(below))
+
     @property
     def beat_ticks(self) -> int:
         """Ticks of one counted beat (an eighth in 6/8)."""

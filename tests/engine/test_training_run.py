@@ -23,7 +23,7 @@ from rnnrbm_gui.engine.training_events import (
     Trained,
     TrainingEvent,
 )
-from rnnrbm_gui.errors import FileError, ModelError, UserError
+from rnnrbm_gui.errors import ModelError, UserError
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.training import Trainer
 
@@ -192,6 +192,10 @@ def test_ctrl_c_keeps_the_best_and_says_what_is_true(
     sizes = ["--n-hidden", 6, "--n-recurrent", 4, "--memory", "gru"]
     command = list(map(str, [*arguments, *sizes]))
     plan.out.write_bytes(b"a model of last week")
+    assert cli.main(command) == 1
+    assert "“two.safetensors” is there already" in capsys.readouterr().err
+    assert plan.out.read_bytes() == b"a model of last week"
+    plan.out.unlink()
     assert cli.main(command) == 130
     assert "Nothing was kept yet." in capsys.readouterr().out
     interrupted_at = Checked
@@ -224,6 +228,30 @@ def test_a_run_that_stopped_early_does_not_train_on(
     events = list(training_run.run(replace(long, resume=True)))
     assert not [event for event in events if isinstance(event, Course | Checked)]
     assert load_model(plan.out).header.figures["updates"] == 20
+
+
+def test_where_no_model_can_be_written_is_said_before_anything_is_read(tmp_path: Path) -> None:
+    data = tmp_path / "no such corpus.pickle"
+    for out, words in (
+        (Path(), "is a folder"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "none" / "m.safetensors", "is not there"),
+        (tmp_path / ("m" * 300), "cannot be a model's file"),
+    ):
+        with pytest.raises(UserError, match=words):
+            list(training_run.run(Plan(data, out)))
+    with pytest.raises(UserError, match="does not exist"):
+        list(training_run.run(Plan(tmp_path / "no such folder", tmp_path / "m", in_c=True)))
+
+
+@pytest.mark.usefixtures("short_checks")
+def test_other_music_to_measure_on_is_another_run(plan: Plan) -> None:
+    stopped_after(1, plan)
+    music = pickle.loads(plan.data.read_bytes())  # our own
+    music["valid"] = music["valid"][::-1] + music["valid"][:1]
+    plan.data.write_bytes(pickle.dumps(music))
+    with pytest.raises(UserError, match="other music"):
+        list(training_run.run(replace(plan, resume=True)))
 
 
 @pytest.mark.usefixtures("short_checks")
@@ -324,7 +352,6 @@ def test_a_missing_part_and_a_bad_place_give_sentences(plan: Plan, tmp_path: Pat
     for change, error, sentence in (
         ({"data": lone}, CorpusError, "no part 'valid'"),
         ({"data": empty}, CorpusError, "has no frames"),
-        ({"out": tmp_path / "no" / "m", "updates": 1}, FileError, "cannot be saved"),
         ({"n_hidden": 0}, UserError, "n_hidden must be in"),
         ({"seed": -1}, UserError, "seed must be in"),
         ({"kind": "rbm"}, UserError, "Only an RNN-RBM has recurrent units"),

@@ -5,8 +5,6 @@ temperature apart: over all of them, one false alarm in ten thousand suites; sin
 fixed, it would show at once and always.
 """
 
-import threading
-
 import numpy as np
 import pytest
 from scipy.stats import chi2
@@ -263,29 +261,6 @@ def test_the_tables_hold_every_sum() -> None:
     assert not tables.down[..., 3:].any()
 
 
-def test_some_chains_on_two_threads_come_to_where_all_would() -> None:
-    W, bv_t, bh_t, v = random_machine(88, 150, 200)
-    tables = chains.tables(W)
-    expected, found = v.copy(), v.copy()
-    chains.gibbs_chains(tables, bv_t, bh_t, expected, 20, 5)
-    which = np.random.default_rng(1).permutation(200)[:150]
-    threads = [
-        threading.Thread(target=chains.gibbs_chains, args=(tables, bv_t, bh_t, found, 20, 5, some))
-        for some in (which[:70], which[70:])
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    rest = np.delete(np.arange(200), which)
-    np.testing.assert_array_equal(found[which], expected[which])
-    np.testing.assert_array_equal(found[rest], v[rest])
-    chains.gibbs_chains(tables, bv_t, bh_t, found, 20, 5, rest)
-    np.testing.assert_array_equal(found, expected)
-    chains.gibbs_chains(tables, bv_t, bh_t, found, 20, 6, np.array([], np.int64))
-    np.testing.assert_array_equal(found, expected)
-
-
 def test_read_only_arrays_will_do() -> None:
     W, bv_t, bh_t, v = random_machine(20, 10, 4)
     found = v.copy()
@@ -305,7 +280,5 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
         chains.gibbs_chains(tables, bv_t.astype(np.float64), bh_t, v, 1, 1)
     with pytest.raises(ValueError, match="v must be bool"):
         chains.gibbs_chains(tables, bv_t, bh_t, np.asfortranarray(v), 1, 1)
-    with pytest.raises(ValueError, match=r"which must be in 0\.\.3, got 2\.\.4"):
-        chains.gibbs_chains(tables, bv_t, bh_t, v, 1, 1, np.array([2, 4]))
     with pytest.raises(ValueError, match="start must be float32"):
         chains.annealed_chains(tables, bv_t, bv_t[0], bh_t[0], v, np.linspace(0, 1, 3), 1)

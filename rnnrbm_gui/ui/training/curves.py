@@ -1,6 +1,6 @@
 """The live curves: likelihood, CD objective, gradient norms. The only module with pyqtgraph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -291,11 +291,6 @@ class GradientCurves(CurveCard):
         self._say_legend(legend)
         if not legend:
             self.legend.setText("&nbsp;")
-
-    @property
-    def norms(self) -> Mapping[str, Series]:
-        """The curves by parameter."""
-        return self._norms
 
 
 def _pen(colour: str | QColor, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:

@@ -158,11 +158,15 @@ class PlanForm(QWidget):
         return path if path.is_absolute() else paths.own_models() / path
 
     def propose(self, name: str) -> None:
-        """Propose a name that no model has yet."""
+        """Propose a name that no model has yet, or that of a run which can be gone on with."""
         taken, free, number = paths.own_models(), name, 2
-        while (taken / f"{free}{SUFFIX}").exists():
+        while _is_there(path := taken / f"{free}{SUFFIX}"):
+            if _is_there(checkpoint.path_beside(path)):
+                break
             free, number = f"{name} {number}", number + 1
         self.out.setText(free)
+        self.refresh()
+        self.resume.setChecked(self.resume.isEnabled())
 
     def ask_out(self) -> None:
         """Ask where to save the model."""
@@ -175,12 +179,12 @@ class PlanForm(QWidget):
     def refresh(self) -> None:
         """Offer to go on with a run that is there; say what the plan would do to a model."""
         named = bool(self.out.text().strip())
-        resumable = named and checkpoint.path_beside(self.path).exists()
+        resumable = named and _is_there(checkpoint.path_beside(self.path))
         self.resume.setEnabled(resumable)
         if not resumable and self.resume.isChecked():
             self.resume.setChecked(False)
         self.resume.setVisible(resumable)
-        replaced = named and self.path.exists() and not self.resume.isChecked()
+        replaced = named and _is_there(self.path) and not self.resume.isChecked()
         self.note.setText(f"“{self.path.stem}” is there and will be replaced." if replaced else "")
         self.note.setVisible(replaced)
 
@@ -189,6 +193,13 @@ class PlanForm(QWidget):
         with_memory = self.kind.currentData() == "rnn-rbm"
         self.memory.setEnabled(with_memory)
         self.n_recurrent.setEnabled(with_memory)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no file can be called so; the run will say it
+        return False
 
 
 def _choice(items: tuple[tuple[str | None, str, str], ...], name: str) -> QComboBox:

@@ -22,6 +22,7 @@ from rnnrbm_gui.engine.trainer_events import (
     TrainerEvent,
 )
 from rnnrbm_gui.engine.training_events import Checked, Course, Measuring, Plan, Trained
+from rnnrbm_gui.engine.training_report import time_left
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.ui.model_shelf import all_models, learning_path
 from rnnrbm_gui.ui.theme import Theme
@@ -30,7 +31,6 @@ from rnnrbm_gui.ui.training.stage import (
     course_words,
     failure_words,
     measuring_words,
-    span_words,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Training(QObject):
         self._latest: StoredModel | None = None
         self._latest_path: Path | None = None  # where it lies, as far as it does
         self._update = 0
+        self._read_last: Path | None = None
         self._poll = QTimer(self, interval=POLL_MS)
         self._poll.timeout.connect(self.poll)
         self._asked_s: float | None = None
@@ -130,10 +131,12 @@ class Training(QObject):
     def _read(self, reading: Reading) -> None:
         assert self.window is not None
         self._reader.drop()
+        another, self._read_last = reading.data != self._read_last, reading.data
         name = reading.data.name if reading.data.is_dir() else reading.data.stem
         if not self._begin(self._reader, reading):
             return
-        self.window.form.propose(name)
+        if another:
+            self.window.form.propose(name)
         self.window.corpus.set_reading(True)
         self.window.set_stage(self.window.stage)
         self.window.progress.show()
@@ -269,7 +272,7 @@ class Training(QObject):
         else:
             share = course.update / course.updates
             window.set_stage(Stage.PAUSED if paused else Stage.LEARNING)
-            words = f"{share:.0%}, " + ("paused" if paused else f"{span_words(course.left_s)} left")
+            words = f"{share:.0%}, " + ("paused" if paused else f"{time_left(course.left_s)} left")
             window.say(course_words(course, paused=paused), share)
         if words:
             self._main.status.set_training(f"Training {window.form.path.stem}: {words}")

@@ -4,6 +4,7 @@ from enum import Enum, auto
 
 from rnnrbm_gui.engine import checkpoint
 from rnnrbm_gui.engine.training_events import Course, Plan
+from rnnrbm_gui.engine.training_report import time_left
 
 GO_ON = "Go on from where it stood"
 
@@ -26,7 +27,7 @@ def course_words(course: Course, *, paused: bool = False) -> str:
         parts.append("paused")
     else:
         parts.append(f"{course.frames_per_s:,.0f} frames a second")
-        parts.append(f"{span_words(course.left_s)} left")
+        parts.append(f"{time_left(course.left_s)} left")
     return "   ·   ".join(parts)
 
 
@@ -40,19 +41,11 @@ def failure_words(sentence: str, plan: Plan) -> str:
     if "--resume" not in sentence:
         return sentence
     name = plan.out.stem
+    if not plan.out.exists():
+        return f"The model “{name}” is gone: untick “{GO_ON}” to begin anew."
     if checkpoint.path_beside(plan.out).exists():
         return (
             f"“{name}” was begun with other settings or other music: choose the same, or untick "
             f"“{GO_ON}” to begin anew."
         )
     return f"Where “{name}” stood is not on the disk any more: start again to begin anew."
-
-
-def span_words(seconds: float) -> str:
-    """Return a stretch of time as one says it: "40 s", "5 min", "1 h 20 min"."""
-    if seconds < 55:
-        return f"{max(1, round(seconds / 5)) * 5} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{max(1, minutes)} min"
-    return f"{minutes // 60} h {minutes % 60} min"

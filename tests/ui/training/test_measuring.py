@@ -115,11 +115,42 @@ def test_a_checkpoint_of_another_run_is_said_in_the_windows_words(told):
     out = training._plan.out
     path_beside(out).parent.mkdir(exist_ok=True)
     path_beside(out).write_bytes(b"")
+    out.write_bytes(b"")
     tell(Failed("“x” is of a run with other settings: train anew without --resume."))
     said = training.window.messages.sentence
     assert said.startswith("“Tunes” was begun with other settings or other music")
     assert training.window.form.resume.text() in said
     assert "--" not in said
+
+
+def test_a_model_that_is_gone_is_said_in_the_windows_words(told):
+    training, tell = told
+    path_beside(training._plan.out).parent.mkdir(exist_ok=True)
+    path_beside(training._plan.out).write_bytes(b"")
+    tell(Failed("“x” goes on from the model, which is gone: train anew without --resume."))
+    assert training.window.messages.sentence.startswith("The model “Tunes” is gone")
+
+
+def test_a_stopped_run_is_proposed_and_a_typed_name_is_left_alone(training, corpus):
+    window, form = training.window, training.window.form
+    training._reader = Script()
+    window.corpus.choose(corpus)
+    name = form.out.text()
+    form.path.parent.mkdir(exist_ok=True)
+    form.path.write_bytes(b"")
+    form.propose(name)
+    assert form.out.text() == f"{name} 2"  # a finished model is not replaced
+    assert not form.resume.isChecked()
+    form.out.setText(name)
+    path_beside(form.path).write_bytes(b"")
+    form.propose(name)
+    assert form.out.text() == name
+    assert form.resume.isChecked()
+    form.out.setText("My own")
+    window.corpus.chosen.emit(window.corpus.reading)  # the same corpus on another grid
+    assert form.out.text() == "My own"
+    form.out.setText("x" * 300)  # no file can be called so
+    assert not form.note.isVisible()
 
 
 def test_to_go_on_is_offered_where_a_run_stood_and_not_where_a_model_is(training):
