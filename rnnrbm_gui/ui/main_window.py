@@ -206,11 +206,16 @@ class MainWindow(QMainWindow):
             self._kept = None
 
     def adopt(self, header: ModelHeader) -> None:
-        """Take over a model's own tempo, where nobody has set another, and how it draws best."""
+        """Take over a model's own tempo, where nobody has set another, and how it draws best.
+
+        Its metre too, where there is nothing on the roll yet that has one.
+        """
         if self._tempo_is_free:
             self.set_bpm(header.bpm)
         if self._draws_anew:
             self._draws_anew = False
+            if not (self.session.score.notes or self.engine.playing):
+                self.set_meter(Meter.of(header.meter))
             seed = self.panel.sampling.seed
             self.set_sampling(Sampling(seed, header.temperature, header.gibbs_steps))
 

@@ -9,7 +9,10 @@ from rnnrbm_gui import paths
 from rnnrbm_gui.data.model_file import save_model
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.engine.sampler import Sampling
+from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
+from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.ui.main_window import SMALLEST, MainWindow
 from rnnrbm_gui.ui.sampler_panel import ARTICULATION_WORDS, LEARNED, SamplerPanel, about
 from tests.small_models import small_file, small_model
@@ -94,13 +97,22 @@ def test_in_the_window_the_choice_goes_and_comes_back(opened, tmp_path):
     assert window.articulation is Articulation.BAR
 
 
-def test_a_model_that_is_chosen_draws_as_it_does_best(opened, tmp_path):
+def test_a_model_that_is_chosen_draws_as_it_does_best_and_in_its_metre(opened, tmp_path):
     stored = small_model()
-    path = tmp_path / "mixed.safetensors"
+    path, waltz = tmp_path / "mixed.safetensors", tmp_path / "waltz.safetensors"
     save_model(path, stored.model, replace(stored.header, temperature=1.1, gibbs_steps=60))
+    save_model(waltz, stored.model, replace(stored.header, meter="3/4"))
     window = opened()
     seed = window.panel.sampling.seed
     window.load_model(path)
     until(lambda: window.panel.sampling == Sampling(seed, 1.1, 60), "the model's own ways")
     window.set_sampling(Sampling(seed, 0.7, 90))
     assert window.panel.sampling == Sampling(seed, 0.7, 90)  # and what is chosen after stays
+    window.load_model(waltz)
+    until(lambda: window.session.meter == Meter(3, 4), "its metre")
+    window.set_meter(Meter(4, 4))
+    window.session.commit("Draw", Score.of([Note(on=0, pitch=60, off=480)]))
+    window.load_model(path)
+    window.load_model(waltz)
+    until(lambda: window.model_path == waltz, "the waltz again")
+    assert window.session.meter == Meter(4, 4)  # what is drawn stands in its own
