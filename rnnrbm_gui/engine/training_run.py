@@ -8,6 +8,7 @@ with every measurement a checkpoint beside it, so that whatever stops the run lo
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from statistics import fmean
 
 import numpy as np
 
@@ -46,7 +47,7 @@ PATIENCE = 0.3
 """A run stops early when so large a share of its updates has brought nothing better."""
 
 OVER_FITTED = 0.05
-"""Nats under the best from which on a falling validation LL is called over-fitting."""
+"""Nats that the validation LL, the mean of three checks, has to fall to be called over-fitting."""
 
 
 def run(plan: Plan, n_threads: int | None = None) -> Iterator[TrainingEvent]:
@@ -105,6 +106,7 @@ class _Run:
         self.elapsed_s, self._untold_s = 0.0, 0.0
         self._first, self._first_s = 0, 0.0
         self._checked, self._diverged = 0, False
+        self._lls: list[float] = []
         some = np.random.default_rng(0).permutation(len(train.rolls))[:QUICK_PIECES]
         self._some_train = replace(
             train,
@@ -226,9 +228,13 @@ class _Run:
         )
 
     def _warning(self, ll: float) -> str:
-        """Return a sentence where the validation LL has long been falling, else nothing."""
-        since = self.trainer.update - self.best_update
-        if self.best_ll - ll < OVER_FITTED or since < 3 * self.given.settings.check_every:
+        """Return a sentence where the validation LL has long been falling, else nothing.
+
+        One check alone is off by about as much as matters: three together are compared.
+        """
+        self._lls.append(ll)
+        means = [fmean(some) for some in zip(self._lls, self._lls[1:], self._lls[2:], strict=False)]
+        if not means or max(means) - means[-1] < OVER_FITTED:
             return ""
         return (
             "The model over-fits: music it has not seen was likeliest at update "
