@@ -216,8 +216,12 @@ def _train(options: argparse.Namespace) -> int:
     try:
         training_report.follow(training_run.run(plan), _say, progress)
     except KeyboardInterrupt:
-        there = "The best model so far is kept; go on with --resume."
-        _say(f"Stopped. {there if stopped.exists() else 'Nothing was kept yet.'}")
+        kept = "The best model so far is kept; go" if plan.out.exists() else "Go"
+        _say(
+            f"Stopped. {kept} on with --resume."
+            if stopped.exists()
+            else "Stopped. Nothing was kept yet."
+        )
         return 130
     return 0
 

@@ -135,7 +135,8 @@ def perform(performance: Performance, report: Report, progress: Report) -> None:
         output = _chosen_output(engine, take, performance.output)
         engine.open_output(output)
         report(
-            f"{header.name}, {performance.bars} bars of {meter} at {bpm:g} bpm, "
+            f"{header.name}, {performance.bars} bar{'s' * (performance.bars != 1)} of {meter} "
+            f"at {bpm:g} bpm, "
             f"seed {performance.seed}, to {output}."
         )
         end = performance.bars * meter.bar_ticks

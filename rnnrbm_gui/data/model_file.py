@@ -25,6 +25,9 @@ from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.music.bars import Bars
 from rnnrbm_gui.music.timing import PPQ, Meter
 
+SUFFIX = ".safetensors"
+"""Of a model's file."""
+
 FORMAT = "1"
 MOST_BYTES = 500_000_000
 

@@ -68,5 +68,6 @@ def plain_value(content: bytes, name: str) -> Any:
         raise
     except Exception as error:  # the unpickler raises nearly anything on damaged input
         raise CorpusError(
-            f"'{name}' is no readable pickle ({error}): download the corpus again."
+            f"'{name}' is no pickle, or a damaged one: choose a published corpus (.pickle, .json, "
+            ".mat) or a folder of MIDI files."
         ) from error

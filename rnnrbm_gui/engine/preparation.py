@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.data import chorale_scores
 from rnnrbm_gui.data.corpus import HIGH, LOW, Corpus, load_corpus
-from rnnrbm_gui.data.model_file import ModelHeader
+from rnnrbm_gui.data.model_file import SUFFIX, ModelHeader
 from rnnrbm_gui.engine import checkpoint
 from rnnrbm_gui.engine.beside import beside
 from rnnrbm_gui.engine.evaluation import check_ranges
@@ -76,6 +76,8 @@ def prepared(plan: Plan) -> Generator[TrainingEvent, None, Preparation]:
                 f"{material.n_outside:,} notes of {split}, a frame each, lie outside of the "
                 "model's keys and are left out."
             )
+    if not any(roll.any() for roll in train.rolls):
+        raise UserError("None of the notes of train lies within the model's keys: choose others.")
     # The published pickles stand in C; what says how long its frames are stands as it was written.
     own_keys = corpus.frames_per_beat is not None and not plan.in_c
     settings = replace(settings, planes=form.planes, own_keys=own_keys)
@@ -93,6 +95,8 @@ def check_out(out: Path) -> None:
     try:
         if not out.name or out.is_dir():
             raise UserError(f"“{out}” is a folder: give the model a file name of its own.")
+        if out.suffix.lower() != SUFFIX:
+            raise UserError(f"“{out.name}” cannot be a model's file: those end in {SUFFIX}.")
         if not out.parent.is_dir():
             raise UserError(
                 f"The folder “{out.parent}” for the model is not there: make it, or choose another."
@@ -171,7 +175,9 @@ def header_of(
         command=command_of(plan),
         attribution=f"Trained on {corpus.name}{recipe.source if named else ''}",
     )
-    if plan.kind != "rnn-rbm":
+    if plan.name:
+        header = replace(header, name=plan.name)
+    elif plan.kind != "rnn-rbm":
         header = replace(header, name=f"{recipe.name} ({header.kind_words})")
     return header
 

@@ -32,6 +32,7 @@ class Plan:
             that articulation is learned.
         pitches: the lowest and the highest that the model knows; None for a whole keyboard or,
             with onsets, for what the corpus reaches.
+        name: what the model is called in the list; None for what fits the corpus.
         resume: go on from the checkpoint beside ``out``.
     """
 
@@ -47,6 +48,7 @@ class Plan:
     frames_per_beat: int | None = None
     onsets: bool = False
     pitches: tuple[int, int] | None = None
+    name: str | None = None
     resume: bool = False
 
 

@@ -2,7 +2,8 @@
 
 Thread: the caller's; it runs for minutes. Not asking for the next event pauses it, closing the
 iterator stops it. The model file is written anew whenever the model is better than before, and
-with every measurement a checkpoint beside it, so that whatever stops the run loses little.
+with every measurement, and where the run is stopped, a checkpoint beside it, so that whatever ends
+the run loses little.
 """
 
 import time
@@ -28,6 +29,7 @@ from rnnrbm_gui.engine.training_events import (
     Trained,
     TrainingEvent,
 )
+from rnnrbm_gui.engine.training_report import time_left
 from rnnrbm_gui.errors import ModelError, UserError
 from rnnrbm_gui.models import likelihood
 from rnnrbm_gui.models.sequence_model import SequenceModel
@@ -68,23 +70,27 @@ def run(plan: Plan, n_threads: int | None = None) -> Iterator[TrainingEvent]:
     train, name = given.train.rolls, given.header.corpus.partition(", part ")[0]
     frames = sum(map(len, train))
     yield Remark(f"Training on {len(train)} pieces, {frames:,} frames of {name}.")
-    while not course.over:
-        course.advance()
-        if course.has_news:
-            yield course.news()
-        if course.is_check_due:
-            yield course.check()
+    try:
+        while not course.over:
+            course.advance()
+            if course.has_news:
+                yield course.news()
+            if course.is_check_due:
+                yield course.check()
+    except (GeneratorExit, KeyboardInterrupt):
+        course.set_down()
+        raise
     if course.best_update == 0:
         raise UserError(
             "Training diverged: no likelihood was a number. Try another seed, or fewer units."
         )
     if course.why_over:
         yield Remark(course.why_over)
-    minutes = round(course.elapsed_s / 60, 1)
-    yield Remark(f"Trained for {minutes} minutes; measuring the best model.")
+    yield Remark(f"Trained for {time_left(course.elapsed_s)}; measuring the best model.")
     best = load_model(plan.out)
     yield Measuring("measuring the best model")
     found = yield from beside(_measurement(best, given.valid, n_threads))
+    minutes = round(course.elapsed_s / 60, 1)
     figures = {**best.header.figures, "minutes": minutes, **header_figures(found)}
     header = replace(best.header, figures=figures)
     save_model(plan.out, best.model, header)
@@ -208,15 +214,7 @@ class _Run:
         if is_best:
             self.best_ll, self.best_update = valid_ll, trainer.update
             save_model(self.out, model, stored.header)
-        now = Checkpoint(
-            trainer.state(),
-            trainer.update,
-            self.best_ll,
-            self.best_update,
-            self.elapsed_s,
-            self.given.identity,
-        )
-        checkpoint.write(self.checkpoint_path, now)
+        self.set_down()
         return Checked(
             trainer.update,
             trainer.epoch,
@@ -226,6 +224,21 @@ class _Run:
             self._warning(valid_ll),
             stored,
         )
+
+    def set_down(self) -> None:
+        """Write a checkpoint, unless an update has been cut short: then the last one stays."""
+        trainer = self.trainer
+        if not trainer.update or not trainer.whole:
+            return
+        now = Checkpoint(
+            trainer.state(),
+            trainer.update,
+            self.best_ll,
+            self.best_update,
+            self.elapsed_s,
+            self.given.identity,
+        )
+        checkpoint.write(self.checkpoint_path, now)
 
     def _warning(self, ll: float) -> str:
         """Return a sentence where the validation LL has long been falling, else nothing.

@@ -132,6 +132,12 @@ class Tally:
 class Trainer:
     """Trains one model, a few updates at a time; stops where nothing more is asked of it.
 
+    Attributes:
+        update: updates made.
+        whole: whether the parameters are those after some update, and not in the midst of one that
+            was interrupted.
+        tally: what the updates since the last look have shown.
+
     Thread: one at a time.
     """
 
@@ -168,6 +174,7 @@ class Trainer:
         self._mean = {name: np.zeros_like(value) for name, value in self._p.items()}
         self._square = {name: np.zeros_like(value) for name, value in self._p.items()}
         self.update = 0
+        self.whole = True
         self.tally = Tally()
 
     @property
@@ -240,6 +247,7 @@ class Trainer:
             tally.norms[name] = tally.norms.get(name, 0.0) + norm
         whole = float(np.sqrt(sum(norm**2 for norm in norms.values())))
         shapes = trained(s.kind, len(p["Wxv"]) if "Wxv" in p else 0)
+        self.whole = False
         for name, layers in shapes.items():
             descent.adamw(
                 p[name].reshape(-1),
@@ -255,6 +263,7 @@ class Trainer:
                 self.update,
             )
         self.update += 1
+        self.whole = True
 
     def _batch(self) -> tuple[Batch, np.uint64]:
         """Return the sequences of this update, and the key of its Gibbs chains."""

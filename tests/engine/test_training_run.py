@@ -24,6 +24,7 @@ from rnnrbm_gui.engine.training_events import (
     TrainingEvent,
 )
 from rnnrbm_gui.errors import ModelError, UserError
+from rnnrbm_gui.models import descent
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.training import Trainer
 
@@ -236,12 +237,65 @@ def test_where_no_model_can_be_written_is_said_before_anything_is_read(tmp_path:
         (Path(), "is a folder"),
         (tmp_path, "is a folder"),
         (tmp_path / "none" / "m.safetensors", "is not there"),
-        (tmp_path / ("m" * 300), "cannot be a model's file"),
+        (tmp_path / "m.mid", "those end in .safetensors"),
+        (tmp_path / ("m" * 300 + ".safetensors"), "cannot be a model's file"),
     ):
         with pytest.raises(UserError, match=words):
             list(training_run.run(Plan(data, out)))
     with pytest.raises(UserError, match="does not exist"):
-        list(training_run.run(Plan(tmp_path / "no such folder", tmp_path / "m", in_c=True)))
+        list(
+            training_run.run(
+                Plan(tmp_path / "no such folder", tmp_path / "m.safetensors", in_c=True)
+            )
+        )
+
+
+@pytest.mark.usefixtures("short_checks")
+def test_stopped_between_two_checks_it_goes_on_from_there(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the one who follows it, or by Ctrl-C within an update, unless that one is half made."""
+    monkeypatch.setattr(training_run, "TOLD_EVERY_S", -1.0)  # after every update
+    there = checkpoint.path_beside(plan.out)
+    run = training_run.run(plan)
+    for event in run:
+        if isinstance(event, Course) and event.update == 13:
+            break
+    run.close()
+    assert checkpoint.read(there).update == 13
+    own, at = Trainer.advance, 33
+
+    def advance(trainer: Trainer) -> None:
+        own(trainer)
+        if trainer.update == at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "advance", advance)
+    going_on = replace(plan, resume=True)
+    with pytest.raises(KeyboardInterrupt):
+        list(training_run.run(going_on))
+    assert checkpoint.read(there).update == 33
+    monkeypatch.setattr(Trainer, "advance", own)
+
+    def adamw(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    run = training_run.run(going_on)
+    for event in run:
+        if isinstance(event, Course) and event.update == 37:
+            with monkeypatch.context() as patch:
+                patch.setattr(descent, "adamw", adamw)
+                with pytest.raises(KeyboardInterrupt):
+                    next(run)
+            break
+    assert checkpoint.read(there).update == 33  # the parameters of update 38 were half moved
+    list(training_run.run(going_on))
+    assert load_model(plan.out).header.figures["updates"] <= plan.updates
+
+
+def test_music_of_which_the_model_has_no_key_is_refused(plan: Plan) -> None:
+    with pytest.raises(UserError, match="None of the notes of train"):
+        list(training_run.run(replace(plan, pitches=(100, 108))))
 
 
 @pytest.mark.usefixtures("short_checks")

@@ -210,11 +210,17 @@ def _spans(view: Viewport, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
     return lefts, np.maximum(np.where(widths > 3, widths - 1, widths), 2)
 
 
-LEGEND = ((Kind.DRAWN, "drawn"), (Kind.PLAYED, "played by the model"), (Kind.COMING, "coming"))
+LEGEND = (
+    (Kind.DRAWN, "drawn"),
+    (Kind.PLAYED, "played by the model"),
+    (Kind.COMING, "coming"),
+    (None, "likely"),
+)
+"""What is on the roll; None stands for the glow behind what is coming."""
 
 
 def paint_legend(painter: QPainter, right: int, bottom: int, theme: Theme, ratio: float) -> QRect:
-    """Paint the three forms with their names, ending at a corner; return what they cover."""
+    """Paint what is on the roll with its name, ending at a corner; return what they cover."""
     forms = Forms(theme, 12, ratio)
     painter.save()
     painter.setFont(app_font(11))
@@ -229,7 +235,13 @@ def paint_legend(painter: QPainter, right: int, bottom: int, theme: Theme, ratio
     painter.drawRoundedRect(QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
     x = box.left() + 12
     for (kind, word), width in zip(LEGEND, widths, strict=True):
-        forms.paint_one(painter, kind, QRect(x, box.center().y() - 4, 26, forms.height), None)
+        place = QRect(x, box.center().y() - 4, 26, forms.height)
+        if kind is None:
+            glow = QColor(theme.warm)
+            glow.setAlphaF(0.4)
+            painter.fillRect(place, glow)
+        else:
+            forms.paint_one(painter, kind, place, None)
         painter.setPen(QColor(theme.muted))
         text = QRect(x + 32, box.top(), width, box.height())
         painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, word)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from rnnrbm_gui import paths
+from rnnrbm_gui.data.model_file import SUFFIX
 from rnnrbm_gui.engine import checkpoint
 from rnnrbm_gui.engine.trainer_events import Reading
 from rnnrbm_gui.engine.training_events import Plan
@@ -25,7 +26,6 @@ from rnnrbm_gui.models.rnn_rbm import Memory
 from rnnrbm_gui.ui.training.card import label
 from rnnrbm_gui.ui.training.stage import GO_ON
 
-SUFFIX = ".safetensors"
 KINDS = (
     (
         "rnn-rbm",
@@ -145,6 +145,7 @@ class PlanForm(QWidget):
             in_c=corpus.in_c,
             frames_per_beat=corpus.frames_per_beat,
             onsets=onsets,
+            name=self.path.stem,
             resume=self.resume.isChecked(),
         )
 
@@ -157,6 +158,16 @@ class PlanForm(QWidget):
             path = path.with_name(f"{path.name}{SUFFIX}") if path.name else Path(f"model{SUFFIX}")
         return path if path.is_absolute() else paths.own_models() / path
 
+    @property
+    def problem(self) -> str:
+        """Why a model cannot be called so, in a sentence; else empty."""
+        words = self.out.text().strip()
+        if not words:
+            return "The model has no name yet: give it one under “Save as”."
+        if not Path(words).is_absolute() and len(Path(words).parts) > 1:
+            return f"A model's name has no “/” in it, “{words}” has: leave it out."
+        return ""
+
     def propose(self, name: str) -> None:
         """Propose a name that no model has yet, or that of a run which can be gone on with."""
         taken, free, number = paths.own_models(), name, 2
@@ -165,6 +176,10 @@ class PlanForm(QWidget):
                 break
             free, number = f"{name} {number}", number + 1
         self.out.setText(free)
+        self.offer_to_go_on()
+
+    def offer_to_go_on(self) -> None:
+        """Take it that a run which was stopped is to be gone on with, not lost."""
         self.refresh()
         self.resume.setChecked(self.resume.isEnabled())
 

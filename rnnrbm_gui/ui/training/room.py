@@ -173,6 +173,9 @@ class Training(QObject):
         if window is None or self._trainer.busy or (reading := window.corpus.reading) is None:
             return
         window.corpus.set_reading(False)  # what is being read goes on beside, and is told
+        if window.form.problem:
+            self._say(window.form.problem, error=True)
+            return
         plan = window.form.plan(reading, onsets=window.corpus.onsets.isChecked())
         try:
             plan.out.parent.mkdir(parents=True, exist_ok=True)
@@ -244,6 +247,7 @@ class Training(QObject):
                     self._latest_path = event.path
                 case Stopped():
                     self._finish(event.sentence)
+                    self.window.form.offer_to_go_on()
                 case Failed():
                     self._finish("")
                     assert self._plan is not None

@@ -151,6 +151,11 @@ def test_a_stopped_run_is_proposed_and_a_typed_name_is_left_alone(training, corp
     assert form.out.text() == "My own"
     form.out.setText("x" * 300)  # no file can be called so
     assert not form.note.isVisible()
+    for words, said in (("songs/mine", "has no “/” in it"), ("", "has no name yet")):
+        form.out.setText(words)
+        window.start.click()
+        assert said in window.messages.sentence
+        assert window.stage is Stage.RESTING
 
 
 def test_to_go_on_is_offered_where_a_run_stood_and_not_where_a_model_is(training):
@@ -178,7 +183,7 @@ def test_onsets_are_offered_for_the_chorales_at_sixteenths(training, tmp_path, m
     started = []
     monkeypatch.setattr(training, "_begin", lambda trainer, job: started.append(job))
     training.start()
-    assert started[-1] == Plan(sixteenths, form.path, onsets=True)
+    assert started[-1] == Plan(sixteenths, form.path, onsets=True, name=form.path.stem)
     training.window.set_stage(Stage.LEARNING)
     assert not corpus.onsets.isEnabled()
     training.window.set_stage(Stage.RESTING)

@@ -138,7 +138,9 @@ def test_a_run_from_start_to_stop_heard_and_taken_into_the_music(chosen):
     assert not main.status.training.text()
     assert "Two chords" in [main.panel.model.itemText(i) for i in range(main.panel.model.count())]
     assert not training._poll.isActive()
-    # Again under this name: it is said that it would be replaced, and can be gone on with.
+    # Start goes on with it, unless one does not want to: then it is said that it is replaced.
+    assert window.form.resume.isChecked()
+    window.form.resume.setChecked(False)
     assert "will be replaced" in window.form.note.text()
     window.form.resume.setChecked(True)
     assert window.form.plan(window.corpus.reading).resume
@@ -207,7 +209,9 @@ def test_a_folder_dropped_in_is_told_file_by_file(training, tmp_path):
     until(lambda: not training._reader.busy, "the other grid", LIMIT_S)
     assert corpus.about.text().endswith("192 frames.")
     plan = window.form.plan(corpus.reading)
-    assert plan == Plan(folder, paths.own_models() / "My tunes.safetensors", frames_per_beat=4)
+    assert plan == Plan(
+        folder, paths.own_models() / "My tunes.safetensors", frames_per_beat=4, name="My tunes"
+    )
     window.dropEvent(QDropEvent(QPointF(5, 5), copy, files, left, none))
     corpus.cancel.click()
     assert not training._reader.busy
