@@ -72,7 +72,10 @@ RECIPES = {
         1,
         72.0,
         # Fewer hidden units mix faster: the best of a few draws is better by 5 points.
-        settings={"rnn-rbm": replace(GATED, n_hidden=100, updates=14000, dropout=0.5)},
+        settings={
+            "rnn-rbm": replace(GATED, n_hidden=100, updates=14000, dropout=0.5),
+            "rtrbm": replace(DEFAULTS["rtrbm"], updates=8000),
+        },
     ),
     "Nottingham": Recipe(
         "Nottingham folk tunes",
