@@ -11,6 +11,7 @@ the plain kernel and calls ``compile_kernel`` in a thread; music does not change
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,4 +159,5 @@ def compile_kernel() -> None:
     global _kernel
     from rnnrbm_gui.models import kernels_numba
 
+    import_module("rnnrbm_gui.models.recurrence_numba")  # which ``Playable`` runs from now on
     _kernel = kernels_numba.gibbs_compiled

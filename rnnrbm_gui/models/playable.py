@@ -7,25 +7,21 @@ not a sum (tanh, the exponential, the draw) is one fixed sequence of correctly r
 """
 
 from dataclasses import dataclass
-from math import factorial
+from functools import cached_property
 from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import ModelError
+from rnnrbm_gui.models import kernels
+from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, multiples
 from rnnrbm_gui.models.kernels import Weights
-from rnnrbm_gui.models.memory import Arithmetic, Array
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
 
-UNIT = 2**16
-"""Units to 1.0 of weights and biases."""
-
-STATE_UNIT = 2**14
-"""Units to 1.0 of the recurrent state."""
-
 Whole = NDArray[np.int32]
+Double = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +68,11 @@ class Playable:
             ModelError: weights so large that a sum could overflow.
         """
         p = SimpleNamespace(
-            **{name: _multiples(getattr(model, name), UNIT) for name in model.SHAPES}
+            **{name: multiples(getattr(model, name), UNIT) for name in model.SHAPES}
         )
         for name in ("Wuv", "Wuh"):  # an RBM alone has them, empty, but not as parameters
-            setattr(p, name, _multiples(getattr(model, name), UNIT))
-        p.u0 = _multiples(model.u0, STATE_UNIT)
+            setattr(p, name, multiples(getattr(model, name), UNIT))
+        p.u0 = multiples(model.u0, STATE_UNIT)
         # |u| <= 1, or |u0| where that is larger. Products of u and weights are whole multiples of
         # 2^-30; float64 holds those exactly up to 2^23, far over what the int32 sums allow.
         reach = max([1.0, *np.abs(p.u0)])
@@ -98,15 +94,43 @@ class Playable:
         return self._state(self.rounded.u0, x)
 
     def advance(self, state: State, v: NDArray[np.bool_], x: int = 0) -> State:
-        """Return the state after a frame, exactly rounded.
+        """Return the state after a frame, exactly rounded; compiled as soon as the kernel is.
 
         Args:
             state: before the frame.
             v: (n_visible,), the frame.
             x: the next frame's position in the bar.
         """
-        u = self.model.step(self.rounded, state.u, v.astype(np.float64), state.x, EXACT)
-        return self._state(u, x)
+        if not kernels.is_compiled():
+            u = self.model.step(self.rounded, state.u, v.astype(np.float64), state.x, EXACT)
+            return self._state(u, x)
+        from rnnrbm_gui.models import recurrence_numba  # by now it has been
+
+        r, n = self._recurrence, max(1, self.model.n_positions)
+        after = np.empty(len(state.u))
+        bv_t, bh_t = np.empty_like(state.bv_t), np.empty_like(state.bh_t)
+        recurrence_numba.advance(
+            r.memory,
+            state.u,
+            v,
+            r.into_u[state.x % n],
+            r.Wvu,
+            r.Wuu,
+            r.into_v[x % n],
+            r.Wuv,
+            r.into_h[x % n],
+            r.Wuh,
+            after,
+            bv_t,
+            bh_t,
+        )
+        for array in (after, bv_t, bh_t):
+            array.setflags(write=False)
+        return State(after, bv_t, bh_t, x)
+
+    @cached_property
+    def _recurrence(self) -> "_Recurrence":
+        return _Recurrence.of(self.model, self.rounded)
 
     def moved(self, state: State, x: int) -> State:
         """Return the state before the same frame at another position in the bar."""
@@ -121,46 +145,36 @@ class Playable:
         return State(u, bv_t, bh_t, x)
 
 
-_LOG2E = 1.4426950408889634
-_LN2_HIGH, _LN2_LOW = 0.693145751953125, 1.4286068203094172e-06
-_STEEPEST = 40.0
-# 1/8!, ... 1/2!: the exponential's series, to under 1e-9 for |r| <= ln 2 / 2; 2^-14 is wanted.
-_SERIES = tuple(1 / factorial(n) for n in range(8, 1, -1))
+@dataclass(frozen=True, eq=False)
+class _Recurrence:
+    """What ``recurrence_numba.advance`` needs of any kind of model; biases by place in the bar."""
 
+    memory: int
+    into_u: Double
+    Wvu: Double
+    Wuu: Double
+    into_v: Double
+    Wuv: Double
+    into_h: Double
+    Wuh: Double
 
-def _exp(x: Array) -> Array:
-    """Return the exponential, ``x`` cut to +-40.
+    @staticmethod
+    def of(model: SequenceModel, p: SimpleNamespace) -> "_Recurrence":
+        from rnnrbm_gui.models import recurrence_numba
 
-    Additions, multiplications, divisions and rint are correctly rounded everywhere, so the result
-    is the same bits everywhere; the library's own is not.
-    """
-    x = np.minimum(np.maximum(x, -_STEEPEST), _STEEPEST)
-    n = np.rint(x * _LOG2E)
-    r = x - n * _LN2_HIGH - n * _LN2_LOW
-    p = np.full_like(r, _SERIES[0])
-    for coefficient in _SERIES[1:]:
-        p *= r
-        p += coefficient
-    p = (p * r + 1.0) * r + 1.0
-    return np.asarray(np.ldexp(p, n.astype(np.int32)))  # exact scaling by a power of two
+        def told(bias: Double, name: str) -> Double:
+            return bias + getattr(p, name) if model.n_positions else bias[None]
 
-
-def _rounded(y: Array) -> Array:
-    """Return the nearest whole multiples of 2^-14."""
-    return np.asarray(np.rint(y * STATE_UNIT) / STATE_UNIT)
-
-
-EXACT = Arithmetic(
-    sigmoid=lambda a: _rounded(1.0 - 1.0 / (_exp(a) + 1.0)),
-    tanh=lambda a: _rounded(1.0 - 2.0 / (_exp(2.0 * a) + 1.0)),
-    rounded=_rounded,
-)
-"""Of recurrent states in whole multiples of 2^-14: the same bits on every machine."""
-
-
-def _multiples(value: NDArray[np.float32], unit: int) -> NDArray[np.float64]:
-    """Return the nearest whole multiples of 1 / unit."""
-    return np.asarray(np.rint(value.astype(np.float64) * unit) / unit)
+        into_v, into_h = told(p.bv, "Wxv"), told(p.bh, "Wxh")
+        if isinstance(model, RnnRbm):
+            code = recurrence_numba.CODES[model.memory]
+            into_u, Wvu, Wuu = told(p.bu, "Wxu"), p.Wvu, p.Wuu
+        elif model.n_recurrent:  # an RTRBM: its state is its mean hidden units
+            code, into_u, Wvu, Wuu = recurrence_numba.SIGMOID, into_h, p.W, p.Wuh
+        else:
+            code, into_u, Wvu, Wuu = recurrence_numba.NONE, into_h, p.W, p.Wuh
+        arrays = (into_u, Wvu, Wuu, into_v, p.Wuv, into_h, p.Wuh)
+        return _Recurrence(code, *map(np.ascontiguousarray, arrays))
 
 
 def _no_overflow(layer: str, most: NDArray[np.float64]) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import kernels, randomness
-from rnnrbm_gui.models.playable import UNIT, Playable, State
+from rnnrbm_gui.models.exact import UNIT
+from rnnrbm_gui.models.playable import Playable, State
 from rnnrbm_gui.models.sequence_model import SequenceModel
 
 FREE, ON, OFF = 0, 1, -1
@@ -171,19 +172,31 @@ class FrameSampler:
         if not COLDEST <= temperature <= HOTTEST:
             raise ValueError(f"temperature must be in {COLDEST}..{HOTTEST}, got {temperature}")
         shape = (self.model.n_visible,)
-        mask = np.asarray(mask)
+        mask = np.asarray(mask, np.int8)
         if mask.shape != shape:
             raise ValueError(f"mask must have the shape {shape}, got {mask.shape}")
-        offset = np.zeros(shape, np.float32)
         if field is not None:
             field = np.asarray(field, np.float32)
-            if field.shape != shape or not np.isfinite(field).all():
-                raise ValueError(f"field must hold {shape[0]} finite numbers, got {field}")
-            offset += np.clip(field, -1e6, 1e6) * np.float32(1 / temperature)
-        # A pre-activation of +-1e30 fires always or never: a held key needs no code of its own.
-        offset[mask == ON] = _CERTAIN
-        offset[mask == OFF] = -_CERTAIN
-        return offset
+            if field.shape != shape:
+                raise ValueError(f"field must have the shape {shape}, got {field.shape}")
+        told = None if field is None else field.tobytes()
+        return _offset_of(mask.tobytes(), float(temperature), told)
+
+
+@lru_cache(maxsize=256)
+def _offset_of(mask_: bytes, temperature: float, field_: bytes | None) -> NDArray[np.float32]:
+    mask = np.frombuffer(mask_, np.int8)
+    offset = np.zeros(len(mask), np.float32)
+    if field_ is not None:
+        field = np.frombuffer(field_, np.float32)
+        if not np.isfinite(field).all():
+            raise ValueError(f"field must hold finite numbers, got {field}")
+        offset += np.clip(field, -1e6, 1e6) * np.float32(1 / temperature)
+    # A pre-activation of +-1e30 fires always or never: a held key needs no code of its own.
+    offset[mask == ON] = _CERTAIN
+    offset[mask == OFF] = -_CERTAIN
+    offset.setflags(write=False)
+    return offset
 
 
 def _steps(gibbs_steps: int) -> int:

@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     torch.set_num_threads(a.threads)
     threads = "1 thread" if a.threads == 1 else f"{a.threads} threads"
-    print(f"{_processor()}, {threads}, torch {torch.__version__}, Python {sys.version.split()[0]}")
+    print(f"{processor()}, {threads}, torch {torch.__version__}, Python {sys.version.split()[0]}")
     train, valid, name = _music(a.data)
     print(f"{a.kind} {a.memory}, {a.n_hidden} hidden units, on {name}")
     if a.compare_ll:
@@ -161,7 +161,7 @@ def _compare_ll(
     print(f"difference of the means {between.value:+.3f}, standard error {between.error:.3f}")
 
 
-def _processor() -> str:
+def processor() -> str:
     """Return the processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()

@@ -11,9 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnrbm_gui.models import kernels, randomness
-from rnnrbm_gui.models.playable import STATE_UNIT
+from rnnrbm_gui.models.exact import STATE_UNIT
+from rnnrbm_gui.models.kinds import KINDS as MODELS
+from rnnrbm_gui.models.kinds import Kind
+from rnnrbm_gui.models.memory import N_GATES, Memory
+from rnnrbm_gui.models.playable import State
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sampler import Frame, FrameSampler
+from tests.models.problems import KINDS
 from tests.shapes import SHAPES
 
 
@@ -86,6 +91,43 @@ def test_compiled_and_plain_give_the_same_bits(
         plain = perform(sampler, 4, **how)
         patch.setattr(kernels, "_kernel", compiled)
         assert_same_bits(plain, perform(sampler, 4, **how))
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize(("kind", "memory"), KINDS)
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("strength", [0.3, 3.0])
+def test_the_compiled_recurrence_has_the_bits_of_the_plain_one(
+    kind: Kind, memory: Memory, told: bool, strength: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every kind of model, with and without its place in the bar, states far out included."""
+    rng = np.random.default_rng(7)
+    sizes = {"v": 21, "h": 13, "u": 13 if kind == "rtrbm" else 10, "x": 3 if told else 0}
+    sizes["g"] = sizes["u"] * (N_GATES[memory] if kind == "rnn-rbm" else 1)
+    arrays = {
+        name: (rng.normal(size=tuple(sizes[layer] for layer in layers)) * strength).astype("f")
+        for name, layers in MODELS[kind].SHAPES.items()
+        if told or "x" not in layers
+    }
+    if kind == "rnn-rbm":
+        arrays["memory"] = memory
+    sampler = FrameSampler(MODELS[kind](**arrays))
+    roll, x = rng.random((60, 21)) < 0.3, rng.integers(0, 7, 61)
+
+    def states() -> list[State]:
+        found = [sampler.first_state(int(x[0]))]
+        for v, place in zip(roll, x[1:], strict=True):
+            found.append(sampler.advance(found[-1], v, int(place)))
+        return found
+
+    compiled = states()
+    monkeypatch.setattr(kernels, "_kernel", kernels.gibbs_plain)
+    for one, two in zip(compiled, states(), strict=True):
+        np.testing.assert_array_equal(one.u, two.u)
+        np.testing.assert_array_equal(one.bv_t, two.bv_t)
+        np.testing.assert_array_equal(one.bh_t, two.bh_t)
+        assert one.x == two.x
+    assert len(np.unique([state.u for state in compiled], axis=0)) > 50 or kind == "rbm"
 
 
 def test_threads_do_not_change_the_bits(compiled: kernels.Kernel) -> None:

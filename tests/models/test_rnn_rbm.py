@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from rnnrbm_gui.errors import ModelError
+from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT
 from rnnrbm_gui.models.memory import Memory
-from rnnrbm_gui.models.playable import EXACT, STATE_UNIT, UNIT, Playable
+from rnnrbm_gui.models.playable import Playable
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import base_rates
 from tests.shapes import SHAPES

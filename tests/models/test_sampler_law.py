@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import chi2
 
 from rnnrbm_gui.models import kernels, rbm
-from rnnrbm_gui.models.playable import STATE_UNIT, UNIT
+from rnnrbm_gui.models.exact import STATE_UNIT, UNIT
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sampler import Frame, FrameSampler
 from tests.shapes import SHAPES

@@ -1,0 +1,180 @@
+"""Frames/s of the sampler beside those of NumPy and PyTorch; run from the project's root.
+
+    python -m pip install ".[bench]"
+    python -m tests.benchmarks.sampler_speed
+
+All play the same model, 88 keys, 150 hidden and 100 recurrent tanh units of a trained model's sizes
+and sparseness, frame by frame: a chain of k Gibbs steps from the frame before, then the recurrence.
+The sampler runs as the app calls it, one frame at a time, with temperature, a mask and a field; its
+peers draw freely. They take turns in blocks, so that whatever else the machine does meets all.
+
+- NumPy: a loop as one writes it, float32, matrix products by BLAS, one thread.
+- PyTorch: the same, eager, on one thread.
+- plain kernel: the sampler before its kernel is compiled, in NumPy, with the same bits.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # numpy must not be loaded before the number of its threads is set
+    import numpy as np
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+STEPS = (25, 100, 1000)
+UPDATES = 400
+"""Of training on made-up music: enough that few keys are on, as in any trained model."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.sampler_speed", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--model", type=Path, help="a model file; one trained on the spot without")
+    parser.add_argument("--blocks", type=int, default=7, help="of each; %(default)s")
+    a = parser.parse_args(arguments)
+    for name in THREADS:
+        os.environ[name] = "1"
+    import torch
+
+    from tests.benchmarks.trainer_speed import processor
+
+    torch.set_num_threads(1)
+    model = _model(a.model)
+    print(f"{processor()}, 1 thread, torch {torch.__version__}, Python {sys.version.split()[0]}")
+    print(
+        f"{model.n_visible} keys, {model.n_hidden} hidden and {model.n_recurrent} recurrent units"
+    )
+    print(f"{'Gibbs steps a frame':<22}" + "".join(f"{k:>10}" for k in STEPS))
+    table = [_rates(model, k, a.blocks) for k in STEPS]
+    for name in table[0]:
+        print(f"{name:<22}" + "".join(f"{rates[name]:>10.0f}" for rates in table) + "  frames/s")
+    for peer in ("NumPy", "PyTorch"):
+        ratios = (rates["this sampler"] / rates[peer] for rates in table)
+        print(f"{f'times {peer}':<22}" + "".join(f"{ratio:>10.1f}" for ratio in ratios))
+    return 0
+
+
+def _model(path: Path | None) -> Any:
+    """Return a model from a file, or one trained on made-up music."""
+    from rnnrbm_gui.data.model_file import load_model
+    from rnnrbm_gui.models.training import Settings, Trainer
+    from tests.benchmarks.music import synthetic_music
+
+    if path is not None:
+        return load_model(path).model
+    trainer = Trainer(synthetic_music(100, 50, 100), Settings(n_recurrent=100, updates=UPDATES))
+    while not trainer.done:
+        trainer.advance()
+    return trainer.model()
+
+
+def _rates(model: Any, k: int, n_blocks: int) -> dict[str, float]:
+    """Return the median frames/s of each over blocks that take turns."""
+    import numpy as np
+
+    n_frames = max(4, 2000 // k)
+    players = {
+        "this sampler": _sampler(model, k, plain=False),
+        "plain kernel": _sampler(model, k, plain=True),
+        "NumPy": _numpy(model, k),
+        "PyTorch": _torch(model, k),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in players}
+    for block in range(n_blocks + 1):
+        for name, play in players.items():
+            frames = n_frames * (10 if name == "this sampler" else 1)
+            began = time.perf_counter()
+            play(frames)
+            if block:  # the first one warms up
+                rates[name].append(frames / (time.perf_counter() - began))
+    return {name: float(np.median(found)) for name, found in rates.items()}
+
+
+def _sampler(model: Any, k: int, *, plain: bool) -> Callable[[int], None]:
+    """Return the sampler as the app uses it."""
+    import numpy as np
+
+    from rnnrbm_gui.models import kernels
+    from rnnrbm_gui.models.sampler import FrameSampler
+
+    kernels.compile_kernel()
+    compiled = kernels.kernel()
+    sampler = FrameSampler(model)
+    mask = np.zeros(model.n_visible, np.int8)
+    mask[:3] = -1
+    field = np.full(model.n_visible, 0.1, np.float32)
+
+    def play(n_frames: int) -> None:
+        kernels._kernel = kernels.gibbs_plain if plain else compiled
+        state, v = sampler.first_state(), np.zeros(model.n_visible, np.bool_)
+        for frame in range(n_frames):
+            drawn = sampler.draw_from(
+                state,
+                v,
+                mask,
+                seed=1,
+                take=0,
+                frame=frame,
+                temperature=0.9,
+                gibbs_steps=k,
+                field=field,
+            )
+            v = drawn.v
+            state = sampler.advance(state, v)
+        kernels._kernel = compiled
+
+    return play
+
+
+def _numpy(model: Any, k: int) -> Callable[[int], None]:
+    """Return a plain loop in NumPy."""
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    WT = np.ascontiguousarray(model.W.T)
+
+    def sigmoid(x: "np.ndarray") -> "np.ndarray":
+        return 1 / (1 + np.exp(-x))
+
+    def play(n_frames: int) -> None:
+        u, v = model.u0, np.zeros(model.n_visible, np.float32)
+        for _ in range(n_frames):
+            bv_t, bh_t = model.bv + u @ model.Wuv, model.bh + u @ model.Wuh
+            for _ in range(k):
+                mean_h = sigmoid(bh_t + v @ model.W)
+                h = (rng.random(model.n_hidden, np.float32) < mean_h).astype(np.float32)
+                mean_v = sigmoid(bv_t + h @ WT)
+                v = (rng.random(model.n_visible, np.float32) < mean_v).astype(np.float32)
+            u = np.tanh(model.bu + v @ model.Wvu + u @ model.Wuu)
+
+    return play
+
+
+def _torch(model: Any, k: int) -> Callable[[int], None]:
+    """Return a plain loop in PyTorch, eager."""
+    import torch
+
+    p = {name: torch.tensor(value) for name, value in model.parameters().items()}
+    WT = p["W"].T.contiguous()
+
+    @torch.no_grad()
+    def play(n_frames: int) -> None:
+        u, v = p["u0"], torch.zeros(model.n_visible)
+        for _ in range(n_frames):
+            bv_t, bh_t = p["bv"] + u @ p["Wuv"], p["bh"] + u @ p["Wuh"]
+            for _ in range(k):
+                h = torch.bernoulli(torch.sigmoid(torch.addmv(bh_t, p["W"].T, v)))
+                v = torch.bernoulli(torch.sigmoid(torch.addmv(bv_t, WT.T, h)))
+            u = torch.tanh(p["bu"] + v @ p["Wvu"] + u @ p["Wuu"])
+
+    return play
+
+
+if __name__ == "__main__":
+    sys.exit(main())
