@@ -50,6 +50,9 @@ class CorpusChooser(QWidget):
     Signals:
         chosen(object): a ``Reading``: another corpus, or the same with other options.
         cancelled(): the reading of it is not to go on.
+
+    Attributes:
+        unreadable: whether what was chosen cannot be learned from.
     """
 
     chosen = Signal(object)
@@ -60,6 +63,7 @@ class CorpusChooser(QWidget):
         self._path: Path | None = None
         self._folder = str(Path.home())
         self._told: set[str] = set()
+        self.unreadable = False
         self._articulated = False  # whether onsets can be had
         self.drop = QFrame()
         self.drop.setProperty("role", "drop")
@@ -161,6 +165,7 @@ class CorpusChooser(QWidget):
     def _options_changed(self) -> None:
         reading = self.reading
         if reading is not None:
+            self.unreadable = False
             self.clear_report()
             self.about.setText("Reading …")
             self.chosen.emit(reading)

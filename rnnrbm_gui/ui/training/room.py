@@ -162,6 +162,7 @@ class Training(QObject):
             self._reading_over("")
             self.window.corpus.show_found(event)
         elif isinstance(event, Failed):
+            self.window.corpus.unreadable = True
             self._reading_over(event.sentence)
             self._say(event.sentence, error=True)
 

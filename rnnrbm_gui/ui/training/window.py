@@ -215,7 +215,8 @@ class TrainingWindow(QMainWindow):
         """Show what can be done now."""
         self.stage = stage
         busy = stage is not Stage.RESTING
-        self.start.setEnabled(not busy and self.corpus.reading is not None)
+        some = self.corpus.reading is not None and not self.corpus.unreadable
+        self.start.setEnabled(not busy and some)
         self.pause.setEnabled(stage in (Stage.LEARNING, Stage.PAUSED))
         self.pause.setText("Go on" if stage is Stage.PAUSED else "Pause")
         what = "Let training go on" if stage is Stage.PAUSED else "Let training stand still"
