@@ -103,7 +103,7 @@ RECIPES = {
         4,
         72.0,
         1.0,
-        2000,
+        4000,
         " (the chorales by voices at sixteenth notes), with onsets from the scores of music21",
         {
             "rnn-rbm": replace(
