@@ -253,7 +253,8 @@ class Training(QObject):
                     self._finish("")
                     assert self._plan is not None
                     self._say(failure_words(event.sentence, self._plan), error=True)
-        if self._trainer.busy and any(isinstance(event, Course | Measuring) for event in events):
+        # A process that has told its end may be there still: the end is the last word.
+        if any(isinstance(event, Course | Measuring) for event in events) and not _ended(events):
             self._show_progress()
 
     def _show_progress(self) -> None:
@@ -333,6 +334,11 @@ class Training(QObject):
         main.load_model(path, keep_tempo=main.engine.playing)
         if not main.wants_to_play:
             main.toggle_play()
+
+
+def _ended(events: list[TrainerEvent]) -> bool:
+    """Return whether a run has told that it is over."""
+    return any(isinstance(event, Trained | Stopped | Failed) for event in events)
 
 
 def _trained_words(event: Trained) -> str:
