@@ -127,8 +127,9 @@ def unroll(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
         if batch.x is not None:
             a += p["Wxu"][batch.x]
         steps = memories.run(memory, a, p["Wuu"], u0, batch.kept, batch.at)
-    bv_t += steps.read @ p["Wuv"]
-    bh_t += steps.read @ p["Wuh"]
+    both = steps.read @ np.concatenate([p["Wuv"], p["Wuh"]], 1)  # one product is faster than two
+    bv_t += both[:, : len(W)]
+    bh_t += both[:, len(W) :]
     return Unrolled(steps, bv_t, bh_t)
 
 
@@ -169,21 +170,22 @@ def gradient(
             # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
             grad["W"] += _outer(batch.seen, d_a)
             d_bh = d_bh + d_a
+            grad["Wuh"] = read.T @ d_bh
         else:
-            grad["Wuu"] = read.T @ d_m
+            both = read.T @ np.concatenate([d_m, d_bh], 1)  # one product is faster than two
+            grad["Wuu"], grad["Wuh"] = np.split(both, [d_m.shape[1]], 1)
             grad["Wvu"] = _outer(batch.seen, d_a)
             grad["bu"] = _by_row(d_a, rows, p["bu"])
             if batch.x is not None:
                 grad["Wxu"] = _by_row(d_a, batch.x, p["Wxu"])
-        grad["Wuh"] = read.T @ d_bh
         grad["u0"] = _by_row(d_u0, batch.row, p["u0"])
-    d_bv = d_v.astype(W.dtype) / n_frames
-    # W also stands in the centred biases.
-    grad["W"] -= d_bv.sum(0)[:, None] / 2 + batch.centre[:, None] * d_bh.sum(0)
-    grad["bv"] = _by_row(d_bv, rows, p["bv"])
+    share = W.dtype.type(1 / n_frames)
+    grad["bv"] = _by_row(d_v, rows, p["bv"]) * share
     grad["bh"] = _by_row(d_bh, rows, p["bh"])
+    # W also stands in the centred biases.
+    grad["W"] -= grad["bv"].sum(0)[:, None] / 2 + batch.centre[:, None] * grad["bh"].sum(0)
     if batch.x is not None:
-        grad["Wxv"] = _by_row(d_bv, batch.x, p["Wxv"])
+        grad["Wxv"] = _by_row(d_v, batch.x, p["Wxv"]) * share
         grad["Wxh"] = _by_row(d_bh, batch.x, p["Wxh"])
     return grad
 
@@ -219,7 +221,11 @@ def _outer(keys: NDArray[Any], d: Array) -> Array:
 
 def _by_row(d: Array, row: NDArray[np.int64], like: Array) -> Array:
     """Return the gradient of a table of which ``row`` has been looked up."""
-    return _outer(row[:, None] == np.arange(len(like)), d)
+    from rnnrbm_gui.models import gradients_numba  # imports numba
+
+    out = np.zeros_like(like)
+    gradients_numba.add_by_row(row, np.ascontiguousarray(d), out)
+    return out
 
 
 def plain_model(

@@ -29,13 +29,13 @@ def add_rows(keys: NDArray[np.int8], table: Array, out: Array) -> None:
         table: (n_keys, n).
         out: (n_frames, n).
     """
+    n_keys, n = table.shape
     for frame in range(len(keys)):
-        row = out[frame]
-        for key in range(keys.shape[1]):
+        for key in range(n_keys):
             if keys[frame, key]:
-                factor, given = table.dtype.type(keys[frame, key]), table[key]
-                for i in range(row.size):
-                    row[i] += factor * given[i]
+                factor = table.dtype.type(keys[frame, key])
+                for i in range(n):  # a view of the row would cost more than the row
+                    out[frame, i] += factor * table[key, i]
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
@@ -47,13 +47,29 @@ def add_outer(keys: NDArray[np.int8], d: Array, out: Array) -> None:
         d: (n_frames, n).
         out: (n_keys, n).
     """
+    n_keys, n = out.shape
     for frame in range(len(keys)):
-        given = d[frame]
-        for key in range(keys.shape[1]):
+        for key in range(n_keys):
             if keys[frame, key]:
-                factor, row = d.dtype.type(keys[frame, key]), out[key]
-                for i in range(given.size):
-                    row[i] += factor * given[i]
+                factor = d.dtype.type(keys[frame, key])
+                for i in range(n):
+                    out[key, i] += factor * d[frame, i]
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def add_by_row(row: NDArray[np.int64], d: Array, out: Array) -> None:
+    """Add each frame's row of ``d`` to the row of ``out`` that it is told.
+
+    Args:
+        row: (n_frames,), rows of ``out``.
+        d: (n_frames, n).
+        out: (n_rows, n).
+    """
+    n = out.shape[1]
+    for frame in range(len(row)):
+        at = row[frame]
+        for i in range(n):
+            out[at, i] += d[frame, i]
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")

@@ -98,12 +98,14 @@ def run(
     middle = np.asarray(MIDDLE[memory], u0.dtype)
     before, after, read = (np.empty((len(a), u0.shape[1]), u0.dtype) for _ in range(3))
     gates = tuple(np.empty_like(before) for _ in range(4 if memory == "gru" else 0))
-    u = u0
+    u, m_of_most = u0, np.empty((len(u0), Wuu.shape[1]), u0.dtype)
     for first, end in pairwise(at):
-        now = slice(first, end)
-        u = before[now] = u[: end - first]
-        np.multiply(u - middle if middle else u, kept[now], out=read[now])
-        u, values = step(memory, a[now], read[now] @ Wuu, u)
+        now, n = slice(first, end), end - first
+        u, seen = u[:n], read[now]
+        before[now] = u
+        np.multiply(u - middle if middle else u, kept[now], out=seen)
+        m = np.matmul(seen, Wuu, out=m_of_most[:n])
+        u, values = step(memory, a[now], m, u)
         after[now] = u
         for gate, value in zip(gates, values, strict=True):
             gate[now] = value
@@ -140,14 +142,19 @@ def back(
     u, one = steps.after, np.asarray(1, d_read.dtype)
     slope = one - u * u if memory == "tanh" else u * (one - u)
     d_u = np.zeros((at[1], d_read.shape[1]), d_read.dtype)  # of the states after time t
+    through_most = np.empty_like(d_u)
     for first, end in reversed(list(pairwise(at))):
-        now, d = slice(first, end), d_u[: end - first]
+        now, n = slice(first, end), end - first
+        d = d_u[:n]
         if memory == "gru":
             gradients_numba.gated_back(d, first, steps.before, steps.gates, d_a, d_m)
         else:
             np.multiply(d, slope[now], out=d_a[now])
-        through = d_m[now] @ from_m
+        through = np.matmul(d_m[now], from_m, out=through_most[:n])
         through += d_read[now]
         through *= kept[now]
-        np.add(d if memory == "gru" else 0, through, out=d)
+        if memory == "gru":
+            d += through
+        else:
+            d[:] = through
     return d_a, d_m, d_u

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
+from rnnrbm_gui.models.allocation import keep_freed
 from rnnrbm_gui.models.gradients import Batch, Parameters, is_bias, trained
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import N_GATES, Memory
@@ -159,6 +160,7 @@ class Trainer:
         Raises:
             ValueError: there is nothing to train on.
         """
+        keep_freed()
         filled = [i for i, roll in enumerate(rolls) if len(roll)]
         if not filled:
             raise ValueError("rolls must hold at least one frame, got none")
@@ -371,11 +373,10 @@ def _random_bits(
 
 def transposed(keys: NDArray[np.generic], semitones: int, planes: int = 1) -> NDArray[np.generic]:
     """Return frames, (..., n_visible), transposed; keys pushed off either end are gone."""
-    moved = np.roll(keys.reshape(*keys.shape[:-1], planes, -1), semitones, -1)
-    if semitones > 0:
-        moved[..., :semitones] = 0
-    elif semitones < 0:
-        moved[..., semitones:] = 0
+    there = keys.reshape(*keys.shape[:-1], planes, -1)
+    moved, n = np.zeros_like(there), there.shape[-1]
+    up, down = max(0, semitones), max(0, -semitones)
+    moved[..., up : n - down] = there[..., down : n - up]
     return moved.reshape(keys.shape)
 
 
