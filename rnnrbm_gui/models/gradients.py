@@ -219,7 +219,7 @@ def _outer(keys: NDArray[Any], d: Array) -> Array:
     return out
 
 
-def _by_row(d: Array, row: NDArray[np.int64], like: Array) -> Array:
+def _by_row(d: NDArray[Any], row: NDArray[np.int64], like: Array) -> Array:
     """Return the gradient of a table of which ``row`` has been looked up."""
     from rnnrbm_gui.models import gradients_numba  # imports numba
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
 from rnnrbm_gui.models.allocation import keep_freed
-from rnnrbm_gui.models.gradients import Batch, Parameters, is_bias, trained
+from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled, is_bias, trained
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import N_GATES, Memory
 from rnnrbm_gui.models.sequence_model import SequenceModel, base_rates
@@ -229,14 +229,12 @@ class Trainer:
 
     def advance(self) -> None:
         """Make one update."""
-        from rnnrbm_gui.models import chains, descent  # import numba
+        from rnnrbm_gui.models import descent  # imports numba
 
         s, p = self.settings, self._p
         batch, key = self._batch()
         run = gradients.unroll(s.kind, p, batch, s.memory)
-        v_neg = batch.v.copy()
-        tables, k = chains.tables(p["W"]), s.k_at(self.update)
-        chains.gibbs_chains(tables, run.bv_t, run.bh_t, v_neg, k, key)
+        v_neg = self._negative(batch, run, key)
         grad = gradients.gradient(s.kind, p, batch, run, v_neg, s.memory)
         norms = {name: float(np.sqrt(np.square(g).sum())) for name, g in grad.items()}
         tally = self.tally
@@ -266,6 +264,14 @@ class Trainer:
             )
         self.update += 1
         self.whole = True
+
+    def _negative(self, batch: Batch, run: Unrolled, key: np.uint64) -> Roll:
+        """Return what k Gibbs steps make of the batch's frames."""
+        from rnnrbm_gui.models import chains  # imports numba
+
+        v, k = batch.v.copy(), self.settings.k_at(self.update)
+        chains.gibbs_chains(chains.tables(self._p["W"]), run.bv_t, run.bh_t, v, k, key)
+        return v
 
     def _batch(self) -> tuple[Batch, np.uint64]:
         """Return the sequences of this update, and the key of its Gibbs chains."""

@@ -154,6 +154,8 @@ class TorchTrainer:
         settings: Settings,
         parameters: Mapping[str, NDArray[np.floating[Any]]] | None = None,
         dtype: torch.dtype = torch.float32,
+        *,
+        tuned: bool = True,
     ) -> None:
         """Take up sequences, each (n_frames, n_visible).
 
@@ -162,8 +164,11 @@ class TorchTrainer:
             settings: how to train.
             parameters: where to start; None for random ones of the seed.
             dtype: of all arithmetic.
+            tuned: draw the negative frames of real frames only, into memory that is kept; else as
+                one writes it down, of the whole padded batch.
         """
         self.settings = settings
+        self._negative = self._tuned_negative if tuned else self._plain_negative
         self._base = base_rates(rolls)
         self._rng = np.random.default_rng([settings.seed, 77])
         self._generator = torch.Generator().manual_seed(settings.seed + 1_000_000)
@@ -217,8 +222,17 @@ class TorchTrainer:
         self.update += 1
 
     @torch.no_grad()
-    def _negative(self, batch: TorchBatch, bv_t: Tensor, bh_t: Tensor) -> Tensor:
-        """Return what k Gibbs steps make of the batch's frames, all real frames at once."""
+    def _plain_negative(self, batch: TorchBatch, bv_t: Tensor, bh_t: Tensor) -> Tensor:
+        """Return what k Gibbs steps make of the batch's frames."""
+        W, v = self.net.p["W"], batch.v
+        for _ in range(self.settings.k_at(self.update)):
+            h = torch.bernoulli(torch.sigmoid(bh_t + v @ W), generator=self._generator)
+            v = torch.bernoulli(torch.sigmoid(bv_t + h @ W.T), generator=self._generator)
+        return v
+
+    @torch.no_grad()
+    def _tuned_negative(self, batch: TorchBatch, bv_t: Tensor, bh_t: Tensor) -> Tensor:
+        """Return what k Gibbs steps make of the batch's real frames, all at once."""
         W = self.net.p["W"]
         WT = W.T.contiguous()
         v, bv, bh = batch.v[batch.real], bv_t[batch.real], bh_t[batch.real]

@@ -1,13 +1,15 @@
-"""Frames/s of the trainer beside those of a batched PyTorch trainer; run from the project's root.
+"""Frames/s of the trainer beside those of its peers; run from the project's root.
 
     python -m pip install ".[bench]"
     python -m tests.benchmarks.trainer_speed                               # music made up for it
     python -m tests.benchmarks.trainer_speed --data "JSB Chorales.pickle"  # a published corpus
     python -m tests.benchmarks.trainer_speed --compare-ll --seeds 4        # what both have learned
 
-Both train the same model on the same sequences with the same settings, CD-15 throughout, in blocks
-of updates that take turns, so that whatever else the machine does meets both. Padding is not
-counted. A first block is not counted either: it compiles. Beside the time on the clock stands that
+All train the same model on the same sequences with the same settings, CD-15 throughout, in blocks
+of updates that take turns, so that whatever else the machine does meets all. Padding is not
+counted. A first block is not counted either: it compiles. PyTorch stands there twice: batched, as
+one writes it down, and with its Gibbs steps tuned by hand. NumPy's row is this trainer with its
+Gibbs steps as products of matrices. Beside the time on the clock stands that
 of the processor, which other work on the machine disturbs less.
 
 With ``--compare-ll`` both make the same number of updates on the usual schedule (k of CD-k grows
@@ -41,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     threads = "1 thread" if a.threads == 1 else f"{a.threads} threads"
     print(f"{processor()}, {threads}, torch {torch.__version__}, Python {sys.version.split()[0]}")
     train, valid, name = _music(a.data)
-    print(f"{a.kind} {a.memory}, {a.n_hidden} hidden units, on {name}")
+    print(f"{a.kind} {a.memory}, {a.n_hidden} hidden, {a.n_recurrent} recurrent units, {name}")
     if a.compare_ll:
         _compare_ll(a, train, valid)
         return 0
@@ -59,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="a corpus's file; made-up music without")
     parser.add_argument("--kind", default="rnn-rbm", choices=["rnn-rbm", "rtrbm", "rbm"])
     parser.add_argument("--memory", default="tanh", choices=["tanh", "sigmoid", "gru"])
-    parser.add_argument("--n-hidden", type=int, default=150, help="and recurrent units")
+    parser.add_argument("--n-hidden", type=int, default=150, help="hidden units")
+    parser.add_argument("--n-recurrent", type=int, default=100, help="recurrent units")
     parser.add_argument("--threads", type=int, default=1)
     speed = parser.add_argument_group("speed")
     speed.add_argument("--updates", type=int, default=20, help="of each trainer in a block")
@@ -76,7 +79,7 @@ def _settings(a: argparse.Namespace, **changed: Any) -> Any:
     from rnnrbm_gui.models.training import Settings
 
     return Settings(
-        kind=a.kind, memory=a.memory, n_hidden=a.n_hidden, n_recurrent=a.n_hidden, **changed
+        kind=a.kind, memory=a.memory, n_hidden=a.n_hidden, n_recurrent=a.n_recurrent, **changed
     )
 
 
@@ -98,13 +101,19 @@ def _compare_speed(a: argparse.Namespace, train: "list[np.ndarray]") -> float:
     import numpy as np
 
     from rnnrbm_gui.models.training import Trainer
+    from tests.benchmarks.numpy_trainer import NumpyTrainer
     from tests.benchmarks.torch_trainer import TorchTrainer
 
     settings = _settings(a, gibbs_steps=(15, 15))
-    trainers = {"this": Trainer(train, settings), "torch": TorchTrainer(train, settings)}
+    trainers = {
+        "this trainer": Trainer(train, settings),
+        "NumPy with BLAS": NumpyTrainer(train, settings),
+        "PyTorch, batched": TorchTrainer(train, settings, tuned=False),
+        "PyTorch, tuned": TorchTrainer(train, settings),
+    }
     frames = {
-        "this": lambda: trainers["this"].tally.frames,
-        "torch": lambda: trainers["torch"].frames,
+        name: (lambda t=trainer: t.tally.frames if isinstance(t, Trainer) else t.frames)
+        for name, trainer in trainers.items()
     }
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in trainers}
     for block in range(a.blocks + 1):
@@ -122,16 +131,16 @@ def _compare_speed(a: argparse.Namespace, train: "list[np.ndarray]") -> float:
         f"batches of {settings.batch_size} x {settings.most_frames} frames at most, CD-15, "
         f"{a.blocks} blocks of {a.updates} updates each"
     )
-    print(f"{'frames/s':<22}{'median':>9}{'least':>9}{'most':>9}{'processor':>11}")
-    for name, words in (("this", "this trainer"), ("torch", "PyTorch, batched")):
+    print(f"{'frames/s':<22}{'median':>9}{'least':>9}{'most':>9}{'processor':>11}{'ratio':>8}")
+    own = np.median(table["this trainer"], 0)
+    ratios = {name: own / np.median(rates, 0) for name, rates in table.items()}
+    for name in trainers:
         on_clock, on_processor = table[name].T
         print(
-            f"{words:<22}{np.median(on_clock):>9.0f}{on_clock.min():>9.0f}{on_clock.max():>9.0f}"
-            f"{np.median(on_processor):>11.0f}"
+            f"{name:<22}{np.median(on_clock):>9.0f}{on_clock.min():>9.0f}{on_clock.max():>9.0f}"
+            f"{np.median(on_processor):>11.0f}{ratios[name][0]:>8.2f}"
         )
-    by_clock, by_processor = np.median(table["this"], 0) / np.median(table["torch"], 0)
-    print(f"{'times as fast':<22}{by_clock:>9.2f}{'':>18}{by_processor:>11.2f}")
-    return float(by_clock)
+    return float(ratios["PyTorch, batched"][0])
 
 
 def _compare_ll(
