@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--updates", type=int, help="default: what fits the corpus")
     train.add_argument("--n-hidden", type=int, help="hidden units; default: what fits")
     train.add_argument("--n-recurrent", type=int, help="recurrent units; default: what fits")
+    train.add_argument("--threads", type=int, help="that share out the work; default: 1")
     train.add_argument(
         "--memory", choices=["tanh", "sigmoid", "gru"], help="of an RNN-RBM; default: what fits"
     )
@@ -194,6 +195,7 @@ def _train(options: argparse.Namespace) -> int:
         updates=options.updates,
         n_hidden=options.n_hidden,
         n_recurrent=options.n_recurrent,
+        threads=options.threads,
         in_c=options.in_c,
         frames_per_beat=options.frames_per_beat,
         onsets=options.onsets,

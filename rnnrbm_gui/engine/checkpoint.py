@@ -15,7 +15,7 @@ from safetensors.numpy import save
 
 from rnnrbm_gui.data.whole_file import write_whole
 from rnnrbm_gui.errors import UserError
-from rnnrbm_gui.models.training import Settings
+from rnnrbm_gui.models.settings import Settings
 
 FORMAT = "training-1"
 

@@ -32,6 +32,7 @@ RANGES = {
     "updates": (1, 10**7),
     "n_hidden": (1, 4096),
     "n_recurrent": (1, 4096),
+    "threads": (1, 64),
     "n_chains": (2, 10_000),
     "n_temperatures": (2, 10**6),
     "most_frames": (2, 10**7),  # one frame has no spread to tell an error from

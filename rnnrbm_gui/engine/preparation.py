@@ -24,7 +24,7 @@ from rnnrbm_gui.engine.material import Form, Material, material_of, meter_of
 from rnnrbm_gui.engine.recipes import RECIPES, Recipe
 from rnnrbm_gui.engine.training_events import Measuring, Plan, Remark, TrainingEvent
 from rnnrbm_gui.errors import UserError
-from rnnrbm_gui.models.training import Settings
+from rnnrbm_gui.models.settings import Settings
 
 Roll = NDArray[np.bool_]
 
@@ -141,7 +141,9 @@ def settings_of(plan: Plan, recipe: Recipe) -> Settings:
         raise UserError(f"Only an RNN-RBM has a memory to choose, a model '{plan.kind}' has not.")
     if plan.n_recurrent is not None and plan.kind != "rnn-rbm":
         raise UserError(f"Only an RNN-RBM has recurrent units of its own, not '{plan.kind}'.")
-    chosen = {name: getattr(plan, name) for name in ("updates", "n_hidden", "n_recurrent")}
+    chosen = {
+        name: getattr(plan, name) for name in ("updates", "n_hidden", "n_recurrent", "threads")
+    }
     given: dict[str, Any] = {name: n for name, n in chosen.items() if n is not None}
     check_ranges(seed=plan.seed, **given)
     if plan.memory is not None:
@@ -188,7 +190,7 @@ def command_of(plan: Plan) -> str:
         f"rnnrbm-gui train --model {plan.kind} --data {_quoted(plan.data.name)}",
         f"--out {_quoted(plan.out.name)} --seed {plan.seed}",
     ]
-    for name in ("memory", "updates", "n_hidden", "n_recurrent", "frames_per_beat"):
+    for name in ("memory", "updates", "n_hidden", "n_recurrent", "threads", "frames_per_beat"):
         value = getattr(plan, name)
         if value is not None:
             words.append(f"--{name.replace('_', '-')} {value}")

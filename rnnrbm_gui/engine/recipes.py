@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE
-from rnnrbm_gui.models.training import Settings
+from rnnrbm_gui.models.settings import Settings
 
 PAPER = " from the piano-roll corpora of Boulanger-Lewandowski, Bengio and Vincent (ICML 2012)"
 

@@ -26,6 +26,7 @@ class Plan:
         updates: parameter updates in all.
         n_hidden: hidden units of each frame's RBM.
         n_recurrent: recurrent units; an RTRBM has as many as hidden ones, an RBM none.
+        threads: that share out the sequences of an update.
         in_c: of a folder, transpose each piece so that its tonic is C.
         frames_per_beat: of a folder, the grid; None to find it.
         onsets: of the chorales at sixteenths, take onsets and bars from the scores of music21, so
@@ -44,6 +45,7 @@ class Plan:
     updates: int | None = None
     n_hidden: int | None = None
     n_recurrent: int | None = None
+    threads: int | None = None
     in_c: bool = False
     frames_per_beat: int | None = None
     onsets: bool = False

@@ -10,106 +10,24 @@ number, so that a run goes on bit for bit from ``Trainer.state``, on one machine
 threads of BLAS.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
 from rnnrbm_gui.models.allocation import keep_freed
+from rnnrbm_gui.models.batches import Batches, semitones, transposed
 from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled, is_bias, trained
-from rnnrbm_gui.models.kinds import Kind
-from rnnrbm_gui.models.memory import N_GATES, Memory
+from rnnrbm_gui.models.memory import N_GATES
 from rnnrbm_gui.models.sequence_model import SequenceModel, base_rates
+from rnnrbm_gui.models.settings import Settings
 
 Roll = NDArray[np.bool_]
 Float = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to train.
-
-    Attributes:
-        kind: of model.
-        n_hidden: hidden units of each frame's RBM.
-        n_recurrent: units of the recurrent state; an RTRBM has as many as hidden ones.
-        memory: f, of an RNN-RBM.
-        updates: parameter updates in all.
-        batch_size: sequences to an update.
-        most_frames: frames of a sequence in an update; longer ones are cut at random places.
-        rate: the highest learning rate, reached after ``warm_up`` updates, then a half cosine
-            down to ``last_rate`` of it.
-        warm_up: updates.
-        last_rate: share of ``rate`` at the end.
-        decay: AdamW's weight decay, of all but biases.
-        clip: largest norm of the gradient.
-        gibbs_steps: k of CD-k at the start and at the end.
-        dropout: share of the recurrent state hidden wherever it is read.
-        unseen: share of notes hidden from the recurrence.
-        held: share of frames in whose place the recurrence sees the frame before, held on. A model
-            alone with what it has drawn else holds on to what it happened to hold.
-        transposed: farthest transposition, in semitones, at which the music is also learned.
-        own_keys: the pieces stand in keys of their own, so that transposed they are just more
-            music: all transpositions are equally likely to the end, and share all parameters. Of
-            music in one key each transposition has biases of its own, and its share falls to none.
-        planes: planes of keys in a frame, each transposed alike.
-        average: decay of the average of the weights.
-        check_every: updates between two measurements on the validation part.
-        seed: of everything random.
-    """
-
-    kind: Kind = "rnn-rbm"
-    n_hidden: int = 150
-    n_recurrent: int = 150
-    memory: Memory = "tanh"
-    updates: int = 16000
-    batch_size: int = 16
-    most_frames: int = 100
-    rate: float = 1e-2
-    warm_up: int = 100
-    last_rate: float = 0.02
-    decay: float = 0.02
-    clip: float = 5.0
-    gibbs_steps: tuple[int, int] = (1, 15)
-    dropout: float = 0.3
-    unseen: float = 0.0
-    held: float = 0.0
-    transposed: int = 5
-    own_keys: bool = False
-    planes: int = 1
-    average: float = 0.999
-    check_every: int = 500
-    seed: int = 1
-
-    def rate_at(self, update: int) -> float:
-        """Return the learning rate of an update."""
-        rise = min(1.0, (update + 1) / self.warm_up)
-        share = update / self.updates
-        fall = self.last_rate + (1 - self.last_rate) * (1 + np.cos(np.pi * share)) / 2
-        return float(self.rate * rise * fall)
-
-    def k_at(self, update: int) -> int:
-        """Return k of CD-k of an update; full length is reached at three quarters of the run."""
-        first, last = self.gibbs_steps
-        return round(first + (last - first) * min(1.0, update / (0.75 * self.updates)))
-
-    def transposed_at(self, update: int) -> float:
-        """Return the share of sequences that are transposed in an update."""
-        most = 2 * self.transposed / (2 * self.transposed + 1)
-        return most if self.own_keys else most * (1 - update / self.updates)
-
-    @property
-    def n_state(self) -> int:
-        """Units of the recurrent state, whatever the kind."""
-        return {"rnn-rbm": self.n_recurrent, "rtrbm": self.n_hidden, "rbm": 0}[self.kind]
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of each bias: one per transposition that has its own."""
-        return 1 if self.own_keys else 2 * self.transposed + 1
 
 
 @dataclass(slots=True)
@@ -165,16 +83,19 @@ class Trainer:
         if not filled:
             raise ValueError("rolls must hold at least one frame, got none")
         self.settings = settings
-        self._rolls = [rolls[i] for i in filled]
-        self._positions = [positions[i] for i in filled] if positions is not None else None
-        self._turns = turns(self._rolls, settings.most_frames)
-        self._base = base_rates(self._rolls)
-        self._centre = np.concatenate(self._rolls).mean(0).astype(np.float32)
+        music = [rolls[i] for i in filled]
+        told = None if positions is None else [positions[i] for i in filled]
+        self._batches = Batches(music, settings, told)
+        self._base = base_rates(music)
         rng = np.random.default_rng([settings.seed, 0])
         self._p = first_parameters(settings, self._base, n_positions, rng)
         self._average = {name: value.copy() for name, value in self._p.items()}
         self._mean = {name: np.zeros_like(value) for name, value in self._p.items()}
         self._square = {name: np.zeros_like(value) for name, value in self._p.items()}
+        n_threads = settings.threads
+        self._map: Callable[..., Any] = (
+            map if n_threads == 1 else ThreadPoolExecutor(n_threads, "trainer").map
+        )
         self.update = 0
         self.whole = True
         self.tally = Tally()
@@ -187,12 +108,13 @@ class Trainer:
     @property
     def epoch(self) -> float:
         """Rounds through the music so far."""
-        return self.update * self.settings.batch_size / len(self._turns)
+        return self.update * self.settings.batch_size / len(self._batches.turns)
 
     def model(self) -> SequenceModel:
         """Return the averaged weights at this moment as a model."""
         s = self.settings
-        return gradients.plain_model(s.kind, self._average, self._centre, self._base, s.memory)
+        centre = self._batches.centre
+        return gradients.plain_model(s.kind, self._average, centre, self._base, s.memory)
 
     def state(self) -> dict[str, Float]:
         """Return all that a later run needs to go on from here, but for the update's number."""
@@ -231,18 +153,18 @@ class Trainer:
         """Make one update."""
         from rnnrbm_gui.models import descent  # imports numba
 
-        s, p = self.settings, self._p
-        batch, key = self._batch()
-        run = gradients.unroll(s.kind, p, batch, s.memory)
-        v_neg = self._negative(batch, run, key)
-        grad = gradients.gradient(s.kind, p, batch, run, v_neg, s.memory)
+        s, p, tally = self.settings, self._p, self.tally
+        shares, watched = self._batches.of(self.update), tally.updates % 10 == 0
+        learned = list(self._map(lambda share: self._learn(*share, watched=watched), shares))
+        sizes = np.array([len(batch.v) for batch, _ in shares])
+        weights = (sizes / sizes.sum()).tolist()
+        grad = _mean([grad for grad, _ in learned], weights)
         norms = {name: float(np.sqrt(np.square(g).sum())) for name, g in grad.items()}
-        tally = self.tally
-        if tally.updates % 10 == 0:
-            now, n_before = gradients.loss(p, batch, run, v_neg), tally.updates // 10
-            tally.objective += (now - tally.objective) / (n_before + 1)
+        if watched:
+            now = sum(w * loss for w, (_, loss) in zip(weights, learned, strict=True))
+            tally.objective += (now - tally.objective) / (tally.updates // 10 + 1)
         tally.updates += 1
-        tally.frames += len(batch.v)
+        tally.frames += int(sizes.sum())
         for name, norm in norms.items():
             tally.norms[name] = tally.norms.get(name, 0.0) + norm
         whole = float(np.sqrt(sum(norm**2 for norm in norms.values())))
@@ -265,6 +187,14 @@ class Trainer:
         self.update += 1
         self.whole = True
 
+    def _learn(self, batch: Batch, key: np.uint64, *, watched: bool) -> tuple[Parameters, float]:
+        """Return a batch's gradient, and the loss where it is watched; lets other threads work."""
+        kind, memory, p = self.settings.kind, self.settings.memory, self._p
+        run = gradients.unroll(kind, p, batch, memory)
+        v_neg = self._negative(batch, run, key)
+        loss = gradients.loss(p, batch, run, v_neg) if watched else 0.0
+        return gradients.gradient(kind, p, batch, run, v_neg, memory), loss
+
     def _negative(self, batch: Batch, run: Unrolled, key: np.uint64) -> Roll:
         """Return what k Gibbs steps make of the batch's frames."""
         from rnnrbm_gui.models import chains  # imports numba
@@ -273,69 +203,12 @@ class Trainer:
         chains.gibbs_chains(chains.tables(self._p["W"]), run.bv_t, run.bh_t, v, k, key)
         return v
 
-    def _batch(self) -> tuple[Batch, np.uint64]:
-        """Return the sequences of this update, and the key of its Gibbs chains."""
-        s = self.settings
-        rng = np.random.default_rng([s.seed, 1, self.update])
-        chosen = self._chosen()
-        longest = min(s.most_frames, max(len(self._rolls[i]) for i in chosen))
-        parts = []
-        for i in chosen:
-            roll, shift = self._rolls[i], 0
-            if rng.random() < s.transposed_at(self.update):
-                shift = int(rng.integers(1, 2 * s.transposed + 1))
-            first = int(rng.integers(0, max(1, len(roll) - longest + 1)))
-            part = slice(first, first + longest)
-            x = roll[part, 0] if self._positions is None else self._positions[i][part]
-            parts.append((transposed(roll[part], _semitones(shift), s.planes), shift, x))
-        parts.sort(key=lambda part: -len(part[0]))
-        rolls, shifts, positions = zip(*parts, strict=True)
-        lengths = np.array([len(roll) for roll in rolls])
-        time, which = np.nonzero(np.arange(longest)[:, None] < lengths)  # time first
-        place = (np.cumsum(lengths) - lengths)[which] + time
-        v = np.concatenate(rolls)[place]
-        row = np.zeros(len(shifts), np.int64) if s.own_keys else np.array(shifts)
-        x = None if self._positions is None else np.concatenate(positions)[place]
-        at = np.append(0, np.cumsum(np.bincount(time)))
-        stays = _random_bits(rng, 1 - s.dropout, (len(v), s.n_state))
-        kept = stays * np.float32(1 / (1 - s.dropout))
-        shown = self._shown(rng, v, at) if s.unseen or s.held else None
-        key = rng.integers(0, 2**64, dtype=np.uint64)
-        return Batch(v, at, kept, row, self._centre, x, shown), np.uint64(key)
 
-    def _shown(self, rng: np.random.Generator, v: Roll, at: NDArray[np.int64]) -> Roll:
-        """Return a batch's frames as the recurrence sees them."""
-        s = self.settings
-        shown = v & _random_bits(rng, 1 - s.unseen, v.shape)
-        if s.held:
-            before = np.zeros_like(v)
-            for (first, here), (_, end) in pairwise(pairwise(at)):
-                before[here:end] = v[first : first + end - here]
-            before[:, v.shape[1] // s.planes :] = False  # not struck again
-            stays = _random_bits(rng, s.held, (len(v),))
-            shown[stays] = before[stays]
-        return shown
-
-    def _chosen(self) -> NDArray[np.int64]:
-        """Return the indices of this update's sequences: shuffled rounds through all turns."""
-        s, n = self.settings, len(self._turns)
-        first = self.update * s.batch_size
-        chosen: list[NDArray[np.int64]] = []
-        place = first
-        while place < first + s.batch_size:
-            round_, at = divmod(place, n)
-            order = np.random.default_rng([s.seed, 2, round_]).permutation(n)
-            chosen.append(self._turns[order[at : at + first + s.batch_size - place]])
-            place += len(chosen[-1])
-        return np.concatenate(chosen)
-
-
-def turns(rolls: Sequence[Roll], most_frames: int) -> NDArray[np.int64]:
-    """Return the index of each sequence as often as a round comes to it: for its length.
-
-    So every frame of the music counts about as much as any other, as it does where it is measured.
-    """
-    return np.repeat(np.arange(len(rolls)), [max(1, round(len(r) / most_frames)) for r in rolls])
+def _mean(grads: Sequence[Parameters], weights: Sequence[float]) -> Parameters:
+    if len(grads) == 1:
+        return grads[0]
+    of_name = {name: [grad[name] for grad in grads] for name in grads[0]}
+    return {name: np.average(of, 0, weights).astype(of[0].dtype) for name, of in of_name.items()}
 
 
 def first_parameters(
@@ -362,30 +235,6 @@ def first_parameters(
             p[name] = (rng.normal(size=shape) * scale.get(name, 0.01)).astype(np.float32)
     there = np.ones(len(base), np.bool_)
     for row in range(settings.n_rows):
-        moved, stays = (
-            transposed(keys, _semitones(row), settings.planes) for keys in (base, there)
-        )
+        moved, stays = (transposed(keys, semitones(row), settings.planes) for keys in (base, there))
         p["bv"][row] = np.where(stays, moved, base.min())
     return p
-
-
-def _random_bits(
-    rng: np.random.Generator, share: float, shape: tuple[int, ...]
-) -> NDArray[np.bool_]:
-    """Return truths of which a share is true, to within 2^-17."""
-    drawn = np.frombuffer(rng.bytes(2 * int(np.prod(shape))), np.uint16)
-    return (drawn < round(share * 2**16)).reshape(shape)
-
-
-def transposed(keys: NDArray[np.generic], semitones: int, planes: int = 1) -> NDArray[np.generic]:
-    """Return frames, (..., n_visible), transposed; keys pushed off either end are gone."""
-    there = keys.reshape(*keys.shape[:-1], planes, -1)
-    moved, n = np.zeros_like(there), there.shape[-1]
-    up, down = max(0, semitones), max(0, -semitones)
-    moved[..., up : n - down] = there[..., down : n - up]
-    return moved.reshape(keys.shape)
-
-
-def _semitones(row: int) -> int:
-    """Return the transposition of a row of the biases: 0, 1, -1, 2, -2, ..."""
-    return (row + 1) // 2 * (1 if row % 2 else -1)

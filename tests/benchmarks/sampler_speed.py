@@ -63,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _model(path: Path | None) -> Any:
     """Return a model from a file, or one trained on made-up music."""
     from rnnrbm_gui.data.model_file import load_model
-    from rnnrbm_gui.models.training import Settings, Trainer
+    from rnnrbm_gui.models.settings import Settings
+    from rnnrbm_gui.models.training import Trainer
     from tests.benchmarks.music import synthetic_music
 
     if path is not None:

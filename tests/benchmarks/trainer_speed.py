@@ -22,6 +22,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,8 @@ LEAST_RATIO = 4.0
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; the exit code says whether the trainer is fast enough."""
     a = _parser().parse_args(arguments)
-    for name in THREADS:
-        os.environ[name] = str(a.threads)
+    for name in THREADS:  # the trainer's threads are its own
+        os.environ[name] = "1"
     import torch
 
     torch.set_num_threads(a.threads)
@@ -63,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--memory", default="tanh", choices=["tanh", "sigmoid", "gru"])
     parser.add_argument("--n-hidden", type=int, default=150, help="hidden units")
     parser.add_argument("--n-recurrent", type=int, default=100, help="recurrent units")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of PyTorch, and of a second row for the trainer"
+    )
     speed = parser.add_argument_group("speed")
     speed.add_argument("--updates", type=int, default=20, help="of each trainer in a block")
     speed.add_argument("--blocks", type=int, default=9, help="of each trainer")
@@ -76,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(a: argparse.Namespace, **changed: Any) -> Any:
-    from rnnrbm_gui.models.training import Settings
+    from rnnrbm_gui.models.settings import Settings
 
     return Settings(
         kind=a.kind, memory=a.memory, n_hidden=a.n_hidden, n_recurrent=a.n_recurrent, **changed
@@ -105,8 +108,13 @@ def _compare_speed(a: argparse.Namespace, train: "list[np.ndarray]") -> float:
     from tests.benchmarks.torch_trainer import TorchTrainer
 
     settings = _settings(a, gibbs_steps=(15, 15))
+    shared_out = {}
+    if a.threads > 1:
+        words = f"  on {a.threads} threads"
+        shared_out[words] = Trainer(train, replace(settings, threads=a.threads))
     trainers = {
         "this trainer": Trainer(train, settings),
+        **shared_out,
         "NumPy with BLAS": NumpyTrainer(train, settings),
         "PyTorch, batched": TorchTrainer(train, settings, tuned=False),
         "PyTorch, tuned": TorchTrainer(train, settings),

@@ -3,12 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnrbm_gui.models import likelihood, training
+from rnnrbm_gui.models import batches, likelihood
+from rnnrbm_gui.models.batches import Batches
+from rnnrbm_gui.models.gradients import Batch, Unrolled
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import Memory
 from rnnrbm_gui.models.sequence_model import SequenceModel
-from rnnrbm_gui.models.training import Settings, Trainer
-from tests.models.problems import sequences
+from rnnrbm_gui.models.settings import Settings
+from rnnrbm_gui.models.training import Trainer
+from tests.models.problems import KINDS, sequences
 
 SMALL = Settings(n_hidden=8, n_recurrent=12, updates=400, batch_size=8, transposed=0, seed=3)
 
@@ -120,16 +123,44 @@ def test_pieces_of_unlike_length_and_silence_do_no_harm() -> None:
 def test_every_piece_has_its_turns_in_every_round() -> None:
     """The course of an epoch, whatever the batch size: each piece once, a long one more often."""
     rolls = [*alternating(5, 4), *alternating(1, 17), *alternating(1, 10)]
-    trainer = Trainer(rolls, replace(SMALL, batch_size=3, most_frames=8))
-    drawn = []
-    for update in range(16):
-        trainer.update = update
-        drawn += list(trainer._chosen())
+    settings = replace(SMALL, batch_size=3, most_frames=8)
+    batches = Batches(rolls, settings, None)
+    drawn = [which for update in range(16) for which in batches._chosen(update)]
     rounds = np.reshape(drawn, (6, 8))
     expected = np.tile([0, 1, 2, 3, 4, 5, 5, 6], (6, 1))
     np.testing.assert_array_equal(np.sort(rounds, 1), expected)
     assert (rounds[0] != rounds[1]).any()
+    trainer = Trainer(rolls, settings)
+    trainer.update = 15
     assert trainer.epoch == 15 * 3 / 8
+
+
+class Shifted(Trainer):
+    """Negative frames that follow from the frames alone."""
+
+    def _negative(self, batch: Batch, run: Unrolled, key: np.uint64) -> np.ndarray:
+        return np.roll(batch.v, 1, axis=1)
+
+
+@pytest.mark.parametrize(("kind", "memory"), KINDS)
+def test_threads_share_out_the_sequences_of_one_update(kind: Kind, memory: Memory) -> None:
+    rolls = [x[: 3 + 5 * i] for i, x in enumerate(alternating(5, 30))]
+    settings = replace(SMALL, kind=kind, memory=memory, batch_size=5, dropout=0.0, transposed=2)
+    states = []
+    for threads in (1, 2, 7):  # of five sequences
+        trainer = run(Shifted(rolls, replace(settings, threads=threads)), 30)
+        assert trainer.take_tally().frames == 30 * sum(len(roll) for roll in rolls)
+        states.append(trainer.state())
+    for state in states[1:]:
+        for name, value in states[0].items():
+            np.testing.assert_allclose(state[name], value, rtol=0, atol=1e-3, err_msg=name)
+
+
+def test_a_run_on_two_threads_is_one_run() -> None:
+    settings = replace(SMALL, threads=2, updates=30)
+    one, other = (run(Trainer(alternating(9), settings)).state() for _ in range(2))
+    for name, value in one.items():
+        np.testing.assert_array_equal(other[name], value, err_msg=name)
 
 
 def test_the_recurrence_sees_some_frames_held_on_and_some_notes_not_at_all() -> None:
@@ -140,7 +171,7 @@ def test_the_recurrence_sees_some_frames_held_on_and_some_notes_not_at_all() -> 
     rng = np.random.default_rng(1)
     rolls = [np.hstack([x, x & (rng.random(x.shape) < 0.5)]) for x in alternating(8, 40)]
     settings = replace(SMALL, batch_size=8, planes=2, held=0.2)
-    batch, _ = Trainer(rolls, settings)._batch()
+    [(batch, _)] = Batches(rolls, settings, None).of(0)
     assert batch.shown is not None
     shown, n_keys = batch.shown, 10
     n_held = 0
@@ -152,7 +183,7 @@ def test_the_recurrence_sees_some_frames_held_on_and_some_notes_not_at_all() -> 
                 assert not shown[place, n_keys:].any()
                 n_held += 1
     assert abs(n_held / 320 - 0.2) < 5 * np.sqrt(0.2 * 0.8 / 320)  # five sigma
-    batch, _ = Trainer(rolls, replace(settings, held=0.0, unseen=0.3))._batch()
+    [(batch, _)] = Batches(rolls, replace(settings, held=0.0, unseen=0.3), None).of(0)
     assert batch.shown is not None
     assert not (batch.shown & ~batch.v).any()
     n_notes = batch.v.sum()
@@ -184,7 +215,7 @@ def test_nothing_to_train_on_is_refused() -> None:
 @pytest.mark.parametrize("planes", [1, 2])
 def test_transposing_moves_keys_and_drops_what_falls_off(semitones: int, planes: int) -> None:
     roll = np.random.default_rng(1).random((5, planes, 10)) < 0.5
-    moved = training.transposed(roll.reshape(5, -1), semitones, planes).reshape(roll.shape)
+    moved = batches.transposed(roll.reshape(5, -1), semitones, planes).reshape(roll.shape)
     for key in range(10):
         before = key - semitones
         expected = roll[..., before] if 0 <= before < 10 else np.zeros((5, planes), np.bool_)

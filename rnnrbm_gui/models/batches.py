@@ -1,0 +1,133 @@
+"""What is learned from in an update: which sequences, cut where, transposed and hidden how.
+
+All of it follows from the seed and the update's number.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnrbm_gui.models.gradients import Batch
+from rnnrbm_gui.models.settings import Settings
+
+Roll = NDArray[np.bool_]
+Float = NDArray[np.float32]
+
+
+class Batches:
+    """The batches of every update.
+
+    Attributes:
+        settings: how to train.
+        rolls: the sequences, each (n_frames, n_visible).
+        centre: (n_visible,), their mean frame.
+        turns: see ``turns``.
+    """
+
+    def __init__(
+        self,
+        rolls: Sequence[Roll],
+        settings: Settings,
+        positions: Sequence[NDArray[np.int64]] | None,
+    ) -> None:
+        """Take up sequences that each hold a frame, and their frames' positions in the bar."""
+        self.rolls, self.settings, self._positions = rolls, settings, positions
+        self.centre: Float = np.concatenate(rolls).mean(0).astype(np.float32)
+        self.turns = turns(rolls, settings.most_frames)
+
+    def of(self, update: int) -> list[tuple[Batch, np.uint64]]:
+        """Return the sequences of an update, and the key of their Gibbs chains: to each thread."""
+        s = self.settings
+        rng = np.random.default_rng([s.seed, 1, update])
+        chosen = self._chosen(update)
+        longest = min(s.most_frames, max(len(self.rolls[i]) for i in chosen))
+        parts = []
+        for i in chosen:
+            roll, shift = self.rolls[i], 0
+            if rng.random() < s.transposed_at(update):
+                shift = int(rng.integers(1, 2 * s.transposed + 1))
+            first = int(rng.integers(0, max(1, len(roll) - longest + 1)))
+            part = slice(first, first + longest)
+            x = roll[part, 0] if self._positions is None else self._positions[i][part]
+            parts.append((transposed(roll[part], semitones(shift), s.planes), shift, x))
+        parts.sort(key=lambda part: -len(part[0]))
+        shares = (parts[i :: s.threads] for i in range(s.threads))
+        return [self._together(rng, share) for share in shares if share]
+
+    def _together(
+        self, rng: np.random.Generator, parts: Sequence[tuple[Roll, int, NDArray[np.int64]]]
+    ) -> tuple[Batch, np.uint64]:
+        """Return sequences, the longest first, side by side."""
+        s = self.settings
+        rolls, shifts, positions = zip(*parts, strict=True)
+        lengths = np.array([len(roll) for roll in rolls])
+        time, which = np.nonzero(np.arange(lengths[0])[:, None] < lengths)  # time first
+        place = (np.cumsum(lengths) - lengths)[which] + time
+        v = np.concatenate(rolls)[place]
+        row = np.zeros(len(shifts), np.int64) if s.own_keys else np.array(shifts)
+        x = None if self._positions is None else np.concatenate(positions)[place]
+        at = np.append(0, np.cumsum(np.bincount(time)))
+        stays = _random_bits(rng, 1 - s.dropout, (len(v), s.n_state))
+        kept = stays * np.float32(1 / (1 - s.dropout))
+        shown = self._shown(rng, v, at) if s.unseen or s.held else None
+        key = rng.integers(0, 2**64, dtype=np.uint64)
+        return Batch(v, at, kept, row, self.centre, x, shown), np.uint64(key)
+
+    def _shown(self, rng: np.random.Generator, v: Roll, at: NDArray[np.int64]) -> Roll:
+        """Return a batch's frames as the recurrence sees them."""
+        s = self.settings
+        shown = v & _random_bits(rng, 1 - s.unseen, v.shape)
+        if s.held:
+            before = np.zeros_like(v)
+            for (first, here), (_, end) in pairwise(pairwise(at)):
+                before[here:end] = v[first : first + end - here]
+            before[:, v.shape[1] // s.planes :] = False  # not struck again
+            stays = _random_bits(rng, s.held, (len(v),))
+            shown[stays] = before[stays]
+        return shown
+
+    def _chosen(self, update: int) -> NDArray[np.int64]:
+        """Return the indices of this update's sequences: shuffled rounds through all turns."""
+        s, n = self.settings, len(self.turns)
+        first = update * s.batch_size
+        chosen: list[NDArray[np.int64]] = []
+        place = first
+        while place < first + s.batch_size:
+            round_, at = divmod(place, n)
+            order = np.random.default_rng([s.seed, 2, round_]).permutation(n)
+            chosen.append(self.turns[order[at : at + first + s.batch_size - place]])
+            place += len(chosen[-1])
+        return np.concatenate(chosen)
+
+
+def turns(rolls: Sequence[Roll], most_frames: int) -> NDArray[np.int64]:
+    """Return the index of each sequence as often as a round comes to it: for its length.
+
+    So every frame of the music counts about as much as any other, as it does where it is measured.
+    """
+    return np.repeat(np.arange(len(rolls)), [max(1, round(len(r) / most_frames)) for r in rolls])
+
+
+def transposed(keys: NDArray[Any], semitones: int, planes: int = 1) -> NDArray[Any]:
+    """Return frames, (..., n_visible), transposed; keys pushed off either end are gone."""
+    there = keys.reshape(*keys.shape[:-1], planes, -1)
+    moved, n = np.zeros_like(there), there.shape[-1]
+    up, down = max(0, semitones), max(0, -semitones)
+    moved[..., up : n - down] = there[..., down : n - up]
+    return moved.reshape(keys.shape)
+
+
+def semitones(row: int) -> int:
+    """Return the transposition of a row of the biases: 0, 1, -1, 2, -2, ..."""
+    return (row + 1) // 2 * (1 if row % 2 else -1)
+
+
+def _random_bits(
+    rng: np.random.Generator, share: float, shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Return truths of which a share is true, to within 2^-17."""
+    drawn = np.frombuffer(rng.bytes(2 * int(np.prod(shape))), np.uint16)
+    return (drawn < round(share * 2**16)).reshape(shape)
