@@ -64,10 +64,11 @@ def test_perform_writes_what_it_played(tmp_path):
     assert file.length == pytest.approx(2.0, abs=0.01)
     again = run("perform", "--bars", "2", "--bpm", "240", "--seed", "5", cwd=tmp_path)
     assert again.returncode == 0
-    assert mido.MidiFile(tmp_path / "take.mid").tracks == file.tracks
+    assert mido.MidiFile(tmp_path / "take-2.mid").tracks == file.tracks
     other = run("perform", "--bars", "2", "--bpm", "240", "--seed", "6", cwd=tmp_path)
     assert other.returncode == 0
-    assert mido.MidiFile(tmp_path / "take.mid").tracks != file.tracks
+    assert mido.MidiFile(tmp_path / "take-3.mid").tracks != file.tracks
+    assert mido.MidiFile(tmp_path / "take.mid").tracks == file.tracks  # an earlier take stays
 
 
 def test_doctor_says_that_the_main_job_can_run():
