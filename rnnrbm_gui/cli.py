@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import itertools
 import json
 import os
 import sys
@@ -16,8 +15,6 @@ DEFAULT_MODEL = "jsb-chorales"
 DEFAULT_BARS = 16
 DEFAULT_SEED = 28041685
 MISSING_LIBRARY = 3
-TAKE = ("mid", "wav", "png")
-"""What a performance leaves."""
 CORPUS = "a published corpus (.pickle, .mat, .json) or a folder of MIDI files"
 
 
@@ -62,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--updates", type=int, help="default: what fits the corpus")
     train.add_argument("--n-hidden", type=int, help="hidden units; default: what fits")
     train.add_argument("--n-recurrent", type=int, help="recurrent units; default: what fits")
-    train.add_argument("--threads", type=int, help="that share out the work; default: 1")
+    train.add_argument("--threads", type=int, help="default: 1; works as a part of the seed")
     train.add_argument(
         "--memory", choices=["tanh", "sigmoid", "gru"], help="of an RNN-RBM; default: what fits"
     )
@@ -123,7 +120,7 @@ def _perform_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model's name or a file")
     parser.add_argument("--bpm", type=float, help="tempo; default: the model's own")
     parser.add_argument("--output", metavar="NAME", help="part of an output's name")
-    for kind in TAKE:
+    for kind in ("mid", "wav", "png"):
         text = f"default: take.{kind}, or the next take-2, take-3 … that is free"
         parser.add_argument(f"--{kind}", type=Path, help=text)
 
@@ -149,25 +146,18 @@ def _perform(options: argparse.Namespace) -> int:
         return MISSING_LIBRARY
     from rnnrbm_gui.perform import Performance, perform
 
-    take = _free_take()
     performance = Performance(
         bars=options.bars,
         seed=options.seed,
         model=_model_path(options.model),
         bpm=options.bpm,
         output=options.output,
-        mid=options.mid or Path(f"{take}.mid"),
-        wav=options.wav or Path(f"{take}.wav"),
-        png=options.png or Path(f"{take}.png"),
+        mid=options.mid,
+        wav=options.wav,
+        png=options.png,
     )
     perform(performance, print, _progress)
     return 0
-
-
-def _free_take() -> str:
-    """Return a name that no earlier take in this folder has."""
-    names = itertools.chain(["take"], (f"take-{n}" for n in itertools.count(2)))
-    return next(x for x in names if not any(Path(f"{x}.{kind}").exists() for kind in TAKE))
 
 
 def _progress(words: str) -> None:

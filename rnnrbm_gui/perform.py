@@ -1,5 +1,6 @@
 """The main job without a window: the model plays live, and what it played is written down."""
 
+import itertools
 import os
 import sys
 import time
@@ -28,6 +29,7 @@ OUTPUTS_LIMIT_S = 4.0
 POLL_S = 0.01
 PICTURE_SIZE = (1600, 900)
 Report = Callable[[str], None]
+KINDS = (".mid", ".wav", ".png")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Performance:
         model: a model file.
         bpm: tempo; None for the model's own.
         output: part of an output's name, in any case; None for the built-in synth.
-        mid, wav, png: the files to write.
+        mid, wav, png: the files to write; None for take.mid and so on, or the next take-2, take-3
+            that is free when they are written.
     """
 
     bars: int
@@ -48,9 +51,9 @@ class Performance:
     model: Path
     bpm: float | None
     output: str | None
-    mid: Path
-    wav: Path
-    png: Path
+    mid: Path | None
+    wav: Path | None
+    png: Path | None
 
     def __post_init__(self) -> None:
         if not 1 <= self.bars <= 10_000:
@@ -59,7 +62,8 @@ class Performance:
             raise UserError(f"--seed must be in 0..4294967295, got {self.seed}.")
         if self.bpm is not None and not SLOWEST_BPM <= self.bpm <= FASTEST_BPM:
             raise UserError(f"--bpm must be in 20..300, got {self.bpm:g}.")
-        for path in (self.mid, self.wav, self.png):
+        paths = zip(KINDS, (self.mid, self.wav, self.png), strict=True)
+        for path in (given or Path(f"take{kind}") for kind, given in paths):
             if not os.access(path.parent, os.W_OK):
                 raise UserError(
                     f"{path} cannot be written: choose a folder that exists and is yours."
@@ -149,17 +153,27 @@ def perform(performance: Performance, report: Report, progress: Report) -> None:
         take.follow(event)
     played = Score.of(note for note in take.generated if note.on < end)
     clipped = Score.of(Note(n.on, n.pitch, min(n.off, end), n.velocity) for n in played)
+    free = _free_take()
+    mid = performance.mid or Path(f"{free}.mid")
+    wav = performance.wav or Path(f"{free}.wav")
+    png = performance.png or Path(f"{free}.png")
     write_midi(
-        performance.mid,
+        mid,
         [MidiTrack(header.kind_words, clipped)],
         bpm=bpm,
         meter=meter,
         title=header.name,
     )
     begin_s = min((on_s for on_s, *_ in take.sent), default=0.0)
-    write_wav(performance.wav, [(a - begin_s, b - begin_s, p, v) for a, b, p, v in take.sent])
-    draw(performance.png, clipped, meter)
-    report(f"Wrote {performance.mid}, {performance.wav} and {performance.png}.")
+    write_wav(wav, [(a - begin_s, b - begin_s, p, v) for a, b, p, v in take.sent])
+    draw(png, clipped, meter)
+    report(f"Wrote {mid}, {wav} and {png}.")
+
+
+def _free_take() -> str:
+    """Return a name that no earlier take in this folder has."""
+    names = itertools.chain(["take"], (f"take-{n}" for n in itertools.count(2)))
+    return next(x for x in names if not any(map(Path.exists, map(Path(x).with_suffix, KINDS))))
 
 
 def _pump(engine: Engine, take: _Take, ready: Callable[[], object], otherwise: str) -> None:

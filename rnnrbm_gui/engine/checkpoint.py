@@ -47,8 +47,13 @@ def path_beside(out: Path) -> Path:
 
 
 def run_of(settings: Settings, music: str) -> str:
-    """Return what a run is of: its settings and a digest of the music it learns from."""
-    return json.dumps({**asdict(settings), "music": music}, sort_keys=True)
+    """Return what a run is of: its settings and a digest of the music it learns from.
+
+    On how many threads is left out: with another number a run goes on, though not bit for bit.
+    """
+    said = asdict(settings)
+    del said["threads"]
+    return json.dumps({**said, "music": music}, sort_keys=True)
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:

@@ -12,12 +12,12 @@ import functools
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """glibc's malloc.h."""
 MOST_KEPT, LARGEST = 2**28, 2**25
-"""Bytes: in all, and of an array; glibc takes no larger one."""
+"""Bytes: at the top of the heap, and of an array; glibc takes no larger one."""
 
 
 @functools.cache
 def keep_freed() -> None:
-    """Let this process keep up to ``MOST_KEPT`` of the memory that it frees."""
+    """Let this process keep memory that it frees, up to ``MOST_KEPT`` at the top of its heap."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # not glibc's
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_THRESHOLD, LARGEST)

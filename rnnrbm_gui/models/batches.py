@@ -115,7 +115,7 @@ def transposed(keys: NDArray[Any], semitones: int, planes: int = 1) -> NDArray[A
     """Return frames, (..., n_visible), transposed; keys pushed off either end are gone."""
     there = keys.reshape(*keys.shape[:-1], planes, -1)
     moved, n = np.zeros_like(there), there.shape[-1]
-    up, down = max(0, semitones), max(0, -semitones)
+    up, down = min(n, max(0, semitones)), min(n, max(0, -semitones))
     moved[..., up : n - down] = there[..., down : n - up]
     return moved.reshape(keys.shape)
 

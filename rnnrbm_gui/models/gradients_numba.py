@@ -61,7 +61,7 @@ def add_by_row(row: NDArray[np.int64], d: Array, out: Array) -> None:
     """Add each frame's row of ``d`` to the row of ``out`` that it is told.
 
     Args:
-        row: (n_frames,), rows of ``out``.
+        row: (n_frames,), rows of ``out``; it is not checked that they are there.
         d: (n_frames, n).
         out: (n_rows, n).
     """

@@ -7,7 +7,7 @@ model that is measured and kept.
 
 Randomness is counted: all that is random in an update follows from the seed and the update's
 number, so that a run goes on bit for bit from ``Trainer.state``, on one machine and as many
-threads of BLAS.
+threads, the trainer's own and those of BLAS.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -92,7 +92,7 @@ class Trainer:
         self._average = {name: value.copy() for name, value in self._p.items()}
         self._mean = {name: np.zeros_like(value) for name, value in self._p.items()}
         self._square = {name: np.zeros_like(value) for name, value in self._p.items()}
-        n_threads = settings.threads
+        n_threads = min(settings.threads, settings.batch_size)
         self._map: Callable[..., Any] = (
             map if n_threads == 1 else ThreadPoolExecutor(n_threads, "trainer").map
         )
@@ -207,8 +207,11 @@ class Trainer:
 def _mean(grads: Sequence[Parameters], weights: Sequence[float]) -> Parameters:
     if len(grads) == 1:
         return grads[0]
-    of_name = {name: [grad[name] for grad in grads] for name in grads[0]}
-    return {name: np.average(of, 0, weights).astype(of[0].dtype) for name, of in of_name.items()}
+    mean = {name: np.float32(weights[0]) * of for name, of in grads[0].items()}
+    for weight, grad in zip(weights[1:], grads[1:], strict=True):
+        for name, of in grad.items():
+            mean[name] += np.float32(weight) * of
+    return mean
 
 
 def first_parameters(

@@ -1,4 +1,4 @@
-"""The trainer with its Gibbs steps in NumPy: the other peer of its speed."""
+"""The trainer with its Gibbs steps in NumPy: a peer of its speed."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The trainer's peer: the same training, written as one would in PyTorch.
+"""A peer of the trainer: the same training, written as one would in PyTorch.
 
 Batches are padded sequences side by side, time first; the recurrence is unrolled over tensors of
 all sequences; the negative frames of all frames are drawn at once by dense products; autograd
@@ -6,8 +6,9 @@ differentiates; ``torch.optim.AdamW`` moves the parameters. It shares with ``mod
 settings with their schedules and the law of the first parameters, and nothing else: no gradient,
 no kernel, no random number.
 
-What was tried for speed, and what is here, on one thread with 1600 frames of 88 keys, 150 hidden
-units and CD-15:
+What was tried for speed, and what is here where it is ``tuned`` (else the Gibbs steps are as one
+writes them down: ``torch.bernoulli`` of the whole padded batch), on one thread with 1600 frames of
+88 keys, 150 hidden units and CD-15:
 - uniform numbers drawn into a buffer and compared take less than half the time of
   ``torch.bernoulli`` of the probabilities: they are used;
 - the buffers of the Gibbs steps are allocated once an update, and padding is not drawn;
