@@ -52,7 +52,8 @@ DEFAULTS: dict[Kind, Settings] = {
     "rnn-rbm": GATED,
     "rtrbm": Settings(n_hidden=200, updates=16000, rate=5e-3, decay=0.05),
     # Without a memory, frames need no neighbours: of many pieces a few each, and the gradient is
-    # steadier.
+    # steadier. Where notes are few, a large or little decayed RBM grows modes that no chain and no
+    # AIS run finds: its likelihood cannot be told.
     "rbm": Settings(
         n_hidden=300,
         updates=12000,
@@ -75,18 +76,23 @@ RECIPES = {
         settings={
             "rnn-rbm": replace(GATED, n_hidden=100, updates=14000, dropout=0.5),
             "rtrbm": replace(DEFAULTS["rtrbm"], updates=8000),
+            "rbm": replace(DEFAULTS["rbm"], n_hidden=200, updates=8000, decay=0.02),
         },
     ),
     "Nottingham": Recipe(
         "Nottingham folk tunes",
         bpm=120.0,
         settings={
-            "rnn-rbm": replace(GATED, n_hidden=200, n_recurrent=400, updates=30000, dropout=0.5)
+            "rnn-rbm": replace(GATED, n_hidden=200, n_recurrent=400, updates=30000, dropout=0.5),
+            "rbm": replace(DEFAULTS["rbm"], n_hidden=150, updates=8000, decay=0.03, transposed=0),
         },
     ),
     "MuseData": Recipe(
         "Classical scores",
-        settings={"rnn-rbm": replace(GATED, n_recurrent=300, updates=20000)},
+        settings={
+            "rnn-rbm": replace(GATED, n_recurrent=300, updates=20000),
+            "rbm": replace(DEFAULTS["rbm"], n_hidden=500, updates=16000, decay=0.01, transposed=0),
+        },
     ),
     "Piano-midi.de": Recipe(
         "Piano pieces",

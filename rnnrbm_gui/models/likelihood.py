@@ -19,6 +19,9 @@ from rnnrbm_gui.models.sequence_model import SequenceModel
 
 Roll = NDArray[np.bool_]
 
+MOST_SHARED = 100
+"""Frames whose runs are put together where all frames are of one RBM."""
+
 WIDE_GAP = 0.05
 """Nats between forward and reverse AIS from which on a figure is in doubt."""
 
@@ -171,11 +174,18 @@ def measure_from(
     n_threads: int = 1,
     tell: Callable[[float], None] = lambda share: None,
 ) -> Likelihood:
-    """Estimate the log-likelihood of frames by AIS; arguments as in ``estimate_log_z``."""
+    """Estimate the log-likelihood of frames by AIS; arguments as in ``estimate_log_z``.
+
+    Frames that are all of one RBM have one log Z: it is given the runs of ``MOST_SHARED`` frames.
+    """
+    bv_t, bh_t, shared = frames.bv_t, frames.bh_t, 1
+    if len(bv_t) > 1 and (bv_t == bv_t[0]).all() and (bh_t == bh_t[0]).all():
+        bv_t, bh_t, shared = bv_t[:1], bh_t[:1], len(bv_t)
+        n_chains *= min(shared, MOST_SHARED)
     log_z = estimate_log_z(
         model,
-        frames.bv_t,
-        frames.bh_t,
+        bv_t,
+        bh_t,
         start=start,
         n_chains=n_chains,
         n_temperatures=n_temperatures,
@@ -191,7 +201,9 @@ def measure_from(
         back = unnormalised - log_z.reverse
         if back.mean() < forward.mean():
             error = log_z.error_reverse
-    return _likelihood(start, frames, forward, back, error, n_chains, n_temperatures)
+    # What all share does not average out.
+    each = np.repeat(error * np.sqrt(shared), shared)
+    return _likelihood(start, frames, forward, back, each, n_chains, n_temperatures)
 
 
 def measure(

@@ -5,6 +5,8 @@ from rnnrbm_gui.models import likelihood, training
 from rnnrbm_gui.models.annealing import STARTS, Start, estimate_log_z, in_threads
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
+from rnnrbm_gui.models.settings import Settings
+from rnnrbm_gui.models.static_rbm import StaticRbm
 from tests.shapes import SHAPES
 
 
@@ -60,13 +62,32 @@ def test_ais_agrees_with_enumeration_both_ways(n_hidden: int, start: Start) -> N
     assert found.gap == found.ll_forward - found.ll_reverse
 
 
+@pytest.mark.parametrize("start", STARTS)
+def test_frames_of_one_rbm_share_the_runs_and_the_error_of_its_log_z(start: Start) -> None:
+    rng = np.random.default_rng(3)
+    W, bv, bh = (rng.normal(size=n).astype("f") for n in ((24, 12), 24, 12))
+    model = StaticRbm(W=0.8 * W, bv=bv, bh=bh, base=bv)
+    frames = likelihood.frames_of(model, [rng.random((30, 24)) < 0.3, rng.random((9, 24)) < 0.5])
+    exact = likelihood.measure_exactly(model, frames)
+    misses = []
+    for seed in range(40):
+        found = likelihood.measure_from(
+            start, model, frames, n_chains=3, n_temperatures=60, reverse=False, seed=seed
+        )
+        assert found.n_chains == 39 * 3
+        misses.append((found.ll - exact.ll) / found.error)
+    # As spread out as their error says: frames' errors told apart would be six times too small.
+    assert 0.6 < np.std(misses) < 1.7
+    assert abs(np.mean(misses)) < 1
+
+
 @pytest.fixture(scope="module")
 def sharp() -> tuple[SequenceModel, list[likelihood.Roll]]:
     """Return a small model trained until it is sure of itself, and what it learned."""
     rng = np.random.default_rng(5)
     chords = rng.random((6, 24)) < 0.2
     rolls = [np.repeat(chords[rng.permutation(6)], 2, axis=0) for _ in range(12)]
-    settings = training.Settings(updates=600, n_hidden=14, n_recurrent=10, seed=1, transposed=0)
+    settings = Settings(updates=600, n_hidden=14, n_recurrent=10, seed=1, transposed=0)
     trainer = training.Trainer(rolls, settings)
     while not trainer.done:
         trainer.advance()
