@@ -84,6 +84,9 @@ RECIPES = {
         bpm=120.0,
         settings={
             "rnn-rbm": replace(GATED, n_hidden=200, n_recurrent=400, updates=30000, dropout=0.5),
+            "rtrbm": replace(
+                DEFAULTS["rtrbm"], n_hidden=300, updates=26000, decay=0.01, dropout=0.1
+            ),
             "rbm": replace(DEFAULTS["rbm"], n_hidden=150, updates=8000, decay=0.03, transposed=0),
         },
     ),
@@ -91,6 +94,7 @@ RECIPES = {
         "Classical scores",
         settings={
             "rnn-rbm": replace(GATED, n_recurrent=300, updates=20000),
+            "rtrbm": replace(DEFAULTS["rtrbm"], n_hidden=300, updates=14000, decay=0.03),
             "rbm": replace(DEFAULTS["rbm"], n_hidden=500, updates=16000, decay=0.01, transposed=0),
         },
     ),
