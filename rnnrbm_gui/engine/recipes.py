@@ -76,7 +76,9 @@ RECIPES = {
         settings={
             "rnn-rbm": replace(GATED, n_hidden=100, updates=14000, dropout=0.5),
             "rtrbm": replace(DEFAULTS["rtrbm"], updates=8000),
-            "rbm": replace(DEFAULTS["rbm"], n_hidden=200, updates=8000, decay=0.02),
+            "rbm": replace(
+                DEFAULTS["rbm"], n_hidden=200, updates=10000, decay=0.018, gibbs_steps=(1, 50)
+            ),
         },
     ),
     "Nottingham": Recipe(

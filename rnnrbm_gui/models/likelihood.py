@@ -19,7 +19,7 @@ from rnnrbm_gui.models.sequence_model import SequenceModel
 
 Roll = NDArray[np.bool_]
 
-MOST_SHARED = 100
+MOST_SHARED = 400
 """Frames whose runs are put together where all frames are of one RBM."""
 
 WIDE_GAP = 0.05
