@@ -49,6 +49,16 @@ class LogZ:
     error_forward: NDArray[np.float64]
     error_reverse: NDArray[np.float64]
 
+    def pooled(self, n_frames: int) -> "LogZ":
+        """Return for so many frames the one log Z that these are independent estimates of.
+
+        The errors are the frames' together: they do not average out.
+        """
+        forward, error_forward = _pooled(self.forward, self.error_forward)
+        back, error_reverse = _pooled(-self.reverse, self.error_reverse)  # it estimates 1 / Z
+        found = (forward, -back, error_forward, error_reverse)
+        return LogZ(*(np.full(n_frames, x) for x in found))
+
 
 def estimate_log_z(
     model: SequenceModel,
@@ -166,6 +176,14 @@ def _frame_start(
 
 def _rows(x: Float, n: int) -> Float:
     return np.repeat(x[None], n, 0)
+
+
+def _pooled(
+    log_z: NDArray[np.float64], error: NDArray[np.float64]
+) -> tuple[np.float64, np.float64]:
+    """Return log mean exp of independent estimates, and its standard error from theirs."""
+    w = np.exp(log_z - log_z.max())
+    return np.log(w.mean()) + log_z.max(), np.sqrt(np.square(w * error).sum()) / w.sum()
 
 
 def _log_mean_exp(

@@ -21,6 +21,8 @@ Roll = NDArray[np.bool_]
 
 MOST_SHARED = 400
 """Frames whose runs are put together where all frames are of one RBM."""
+SHARED_PARTS = 16
+"""In so many parts: there is a share done to tell, and work for threads."""
 
 WIDE_GAP = 0.05
 """Nats between forward and reverse AIS from which on a figure is in doubt."""
@@ -178,14 +180,15 @@ def measure_from(
 
     Frames that are all of one RBM have one log Z: it is given the runs of ``MOST_SHARED`` frames.
     """
-    bv_t, bh_t, shared = frames.bv_t, frames.bh_t, 1
-    if len(bv_t) > 1 and (bv_t == bv_t[0]).all() and (bh_t == bh_t[0]).all():
-        bv_t, bh_t, shared = bv_t[:1], bh_t[:1], len(bv_t)
-        n_chains *= min(shared, MOST_SHARED)
+    bv_t, bh_t, n_frames = frames.bv_t, frames.bh_t, len(frames.v)
+    one = n_frames > 1 and bool((bv_t == bv_t[0]).all() and (bh_t == bh_t[0]).all())
+    n_parts = min(n_frames, SHARED_PARTS) if one else n_frames
+    if one:
+        n_chains = -(-n_chains * min(n_frames, MOST_SHARED) // n_parts)
     log_z = estimate_log_z(
         model,
-        bv_t,
-        bh_t,
+        bv_t[:n_parts],
+        bh_t[:n_parts],
         start=start,
         n_chains=n_chains,
         n_temperatures=n_temperatures,
@@ -194,6 +197,8 @@ def measure_from(
         n_threads=n_threads,
         tell=tell,
     )
+    if one:
+        log_z, n_chains = log_z.pooled(n_frames), n_chains * n_parts
     unnormalised = -_free_energy(model, frames)
     forward = back = unnormalised - log_z.forward
     error = log_z.error_forward
@@ -201,9 +206,9 @@ def measure_from(
         back = unnormalised - log_z.reverse
         if back.mean() < forward.mean():
             error = log_z.error_reverse
-    # What all share does not average out.
-    each = np.repeat(error * np.sqrt(shared), shared)
-    return _likelihood(start, frames, forward, back, each, n_chains, n_temperatures)
+    if one:
+        error = error * np.sqrt(n_frames)  # which the mean over frames takes off again
+    return _likelihood(start, frames, forward, back, error, n_chains, n_temperatures)
 
 
 def measure(
