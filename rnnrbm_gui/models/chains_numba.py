@@ -11,8 +11,8 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models import layers_numba as layers
-from rnnrbm_gui.models import simd
 
 Float = NDArray[np.float32]
 Words = NDArray[np.uint64]
@@ -31,11 +31,11 @@ def _fire(x: Float, n_registers: int, first: Any, key1: Any, on: Words) -> None:
         layers.set_fired(on, r, simd.multiply_add(u, e, u) < _ONE)
 
 
-_F1, _F2, _F3 = (simd.given(types.float32, n_axes) for n_axes in (1, 2, 3))
+_F1, _F2, _F3 = (compiling.given(types.float32, n_axes) for n_axes in (1, 2, 3))
 _GIBBS = types.void(_F3, _F3, _F2, _F2, types.boolean[:, ::1], types.int64, types.uint64)
 _ANNEALED = types.void(
     *(_F3, _F3, _F1, _F1, _F1, types.boolean[:, ::1]),
-    *(simd.given(types.float64, 1), types.uint64, types.float64[::1]),
+    *(compiling.given(types.float64, 1), types.uint64, types.float64[::1]),
 )
 
 
@@ -77,7 +77,7 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
                 _fire(x_v, registers_v, first, key1, v_on)
             layers.unpack(v_on, v[chain])
 
-    return simd.cached(_GIBBS, gibbs)
+    return compiling.cached(_GIBBS, gibbs)
 
 
 def annealed_kernel(n_h: int, n_v: int) -> Any:
@@ -161,4 +161,4 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
             log_weight[chain] = total + np.log(quotient)
             layers.unpack(v_on, v[chain])
 
-    return simd.cached(_ANNEALED, annealed)
+    return compiling.cached(_ANNEALED, annealed)

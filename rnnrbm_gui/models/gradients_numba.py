@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models import simd
+from rnnrbm_gui.models import compiling, simd
 
 Array = NDArray[np.floating[Any]]
 Float = NDArray[np.float32]
@@ -171,8 +171,8 @@ def _contrast(
         d_bh[frame] = out[:n_hidden]
 
 
-_F2, _B2 = simd.given(types.float32, 2), simd.given(types.boolean, 2)
-_kernel = simd.cached(
+_F2, _B2 = compiling.given(types.float32, 2), compiling.given(types.boolean, 2)
+_kernel = compiling.cached(
     types.void(_F2, _F2, _B2, _B2, types.float32, types.float32[:, ::1], types.float32[:, ::1]),
     _contrast,
 )

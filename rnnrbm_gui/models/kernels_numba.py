@@ -12,8 +12,8 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models import layers_numba as layers
-from rnnrbm_gui.models import simd
 from rnnrbm_gui.models.kernels import BLOCK, Float, Weights, Whole
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
@@ -79,9 +79,9 @@ def _gibbs(
         mean_v[i] = total[i] / np.float32(n_steps + 1 - first_mean)
 
 
-_WORDS = simd.given(types.uint32, 3)
-_WHOLE, _FLOAT = simd.given(types.int32, 1), simd.given(types.float32, 1)
-_kernel = simd.cached(
+_WORDS = compiling.given(types.uint32, 3)
+_WHOLE, _FLOAT = compiling.given(types.int32, 1), compiling.given(types.float32, 1)
+_kernel = compiling.cached(
     types.void(
         *(_WORDS, _WORDS, _WHOLE, _WHOLE, _FLOAT, _FLOAT, _FLOAT, _FLOAT),
         *(types.boolean, types.int64, types.uint32, types.uint32),

@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models import simd
+from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models.exact import LN2_HIGH, LN2_LOW, LOG2E, SERIES, STATE_UNIT, STEEPEST, UNIT
 from rnnrbm_gui.models.memory import Memory
 
@@ -125,10 +125,10 @@ def _advance(
         bh_t[j] = np.int32(np.floor(x_h[j] * UNIT + 0.5))
 
 
-_D1, _D2 = simd.given(types.float64, 1), simd.given(types.float64, 2)
-advance = simd.cached(
+_D1, _D2 = compiling.given(types.float64, 1), compiling.given(types.float64, 2)
+advance = compiling.cached(
     types.void(
-        *(types.int64, _D1, simd.given(types.boolean, 1), _D1, _D2, _D2, _D1, _D2, _D1, _D2),
+        *(types.int64, _D1, compiling.given(types.boolean, 1), _D1, _D2, _D2, _D1, _D2, _D1, _D2),
         *(types.float64[::1], types.int32[::1], types.int32[::1]),
     ),
     _advance,

@@ -19,9 +19,7 @@ has. Only ``multiply_add`` may differ in the last bit, where a machine rounds on
 
 import functools
 import operator
-import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numba as nb
@@ -36,12 +34,6 @@ from rnnrbm_gui.models.kernels import FARTHEST, LN2_HIGH, LN2_LOW, LOG2E, SERIES
 
 WIDTH = 16
 """Lanes of a register."""
-
-_HERE = Path(__file__).parent
-STAMP = f"{zlib.crc32(b''.join(path.read_bytes() for path in sorted(_HERE.glob('*.py')))):08x}"
-"""Of the files here. WORKAROUND: numba's cache looks only at the file of the function that it
-keeps, and would run yesterday's lanes; so kernels carry this in their names. Goes when numba looks
-further."""
 
 F32, U32, TRUTH = types.float32, types.uint32, types.boolean
 _IR: dict[Any, Any] = {F32: ir.FloatType(), U32: ir.IntType(32), TRUTH: ir.IntType(1)}
@@ -402,15 +394,3 @@ def exact_exp(x: Any) -> Any:
     p = p * r + _C1
     p = p * r + _C0
     return as_float(as_bits(p) + (as_bits(shifted) << 23))
-
-
-def given(dtype: types.Type, n_axes: int) -> types.Type:
-    """Return the type of an argument that is only read; numba passes writable ones there, too."""
-    return types.Array(dtype, n_axes, "C", readonly=True)
-
-
-def cached(signature: Any, kernel: Callable[..., None]) -> Any:
-    """Compile a kernel that uses lanes, or take it from numba's cache."""
-    kernel.__qualname__ += STAMP
-    compiled: Any = nb.njit(signature, nogil=True, cache=True, error_model="numpy")
-    return compiled(kernel)

@@ -7,7 +7,7 @@ import numba as nb
 import numpy as np
 import pytest
 
-from rnnrbm_gui.models import chains_numba, kernels, layers_numba, randomness, simd
+from rnnrbm_gui.models import chains_numba, compiling, kernels, layers_numba, randomness, simd
 
 
 @nb.njit
@@ -141,7 +141,7 @@ def test_uniforms_have_the_bits_of_those_for_playing() -> None:
 def test_kernels_kept_on_disk_are_those_of_these_lanes() -> None:
     """Another process finds what this one compiled; a changed simd.py goes by another name."""
     kernel = chains_numba.gibbs_kernel(1, 1)
-    assert simd.STAMP in kernel.py_func.__qualname__
+    assert compiling.STAMP in kernel.py_func.__qualname__
     program = (
         "from rnnrbm_gui.models import chains_numba\n"
         "kernel = chains_numba.gibbs_kernel(1, 1)\n"

@@ -1,0 +1,27 @@
+"""Kernels compiled for given types, and kept in numba's cache; importing this imports numba."""
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba as nb
+from numba.core import types
+
+_HERE = Path(__file__).parent
+STAMP = f"{zlib.crc32(b''.join(path.read_bytes() for path in sorted(_HERE.glob('*.py')))):08x}"
+"""Of the files here. WORKAROUND: numba's cache looks only at the file of the function that it
+keeps, and would run yesterday's lanes; so kernels carry this in their names. Goes when numba looks
+further."""
+
+
+def given(dtype: types.Type, n_axes: int) -> types.Type:
+    """Return the type of an argument that is only read; numba passes writable ones there, too."""
+    return types.Array(dtype, n_axes, "C", readonly=True)
+
+
+def cached(signature: Any, kernel: Callable[..., None]) -> Any:
+    """Compile a kernel that uses lanes, or take it from numba's cache."""
+    kernel.__qualname__ += STAMP
+    compiled: Any = nb.njit(signature, nogil=True, cache=True, error_model="numpy")
+    return compiled(kernel)
