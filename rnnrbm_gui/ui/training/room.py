@@ -319,11 +319,11 @@ class Training(QObject):
         if self._latest is None:
             self._main.status.say("Nothing is in training yet; Model, Train a model begins it.")
             return
-        path = self._latest_path
+        path, name = self._latest_path, self._latest.header.name
         if path is None:
             path = learning_path()
             header = self._latest.header
-            name = f"{header.name}, {self._update:,} updates"
+            name = f"{name}, {self._update:,} updates"
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 save_model(path, self._latest.model, replace(header, name=name))
@@ -334,6 +334,8 @@ class Training(QObject):
         main.load_model(path, keep_tempo=main.engine.playing)
         if not main.wants_to_play:
             main.toggle_play()
+        if self.window is not None and self.window.isVisible():  # and in front of the music
+            self.window.messages.say(f"“{name}” plays now, in the main window.")
 
 
 def _ended(events: list[TrainerEvent]) -> bool:

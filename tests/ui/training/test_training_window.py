@@ -164,6 +164,7 @@ def test_a_run_to_its_end_is_listed_and_played(chosen):
     until(lambda: "Mine" in window.line.text() and not training._trainer.busy, "the end", LIMIT_S)
     assert "has learned all it was to" in window.line.text()
     window.sample.play_now.click()
+    assert "plays now, in the main window" in window.messages.sentence
     mine = paths.own_models() / "Mine.safetensors"
     until(lambda: main.model_path == mine and main.engine.playing, "the model")
 
