@@ -20,7 +20,7 @@ NO_VIRTUAL_PORTS = (
 )
 
 DOUBTFUL_S = 1.5
-"""It takes up to so long until a receiver is known to have gone."""
+"""A receiver may have gone so long before it was last listed."""
 
 
 class SpeakerPort:
@@ -58,6 +58,8 @@ class Wire:
         self._programs: dict[int, tuple[int | None, int | None]] = {}
         self._debts: dict[OutputId, dict[Key, None]] = {}  # of outputs that were left while lost
         self._ended: deque[tuple[float, Key]] = deque(maxlen=256)  # offs sent of late
+        self._listed: frozenset[OutputId] = frozenset()  # at the last look
+        self._listed_s = 0.0  # when the output was last among them
 
     def stroke(self, stroke: Stroke) -> None:
         """Send a note-on or note-off; offs only for what was struck here."""
@@ -120,19 +122,28 @@ class Wire:
         return self._say("failed", f"{self.output} cannot be opened: {reason}.")
 
     def watch(self, outputs: tuple[OutputId, ...], now_s: float) -> OutputState | None:
-        """Notice that the output has gone or is back among those that are there now."""
-        for output in [output for output in self._debts if output in outputs]:
+        """Notice that the output has gone or is back among those that are there now.
+
+        One that was lost is taken up at the second sight: whoever has only just made a port may not
+        listen yet, and the offs that it is owed are the first it is sent.
+        """
+        twice = self._listed.intersection(outputs)
+        self._listed = frozenset(outputs)
+        for output in [output for output in self._debts if output in twice]:
             self._pay(output, now_s)
         there = self.output in outputs
         if self._port is not None and not there:
             if self._ports.answers(self.output.api):
                 self.silence(now_s)  # whoever else is connected to our port is still there
             # Offs of the last moments may have gone into a server that had already stopped.
-            self.owed.update({key: None for at_s, key in self._ended if now_s - at_s < DOUBTFUL_S})
+            since_s = self._listed_s - DOUBTFUL_S
+            self.owed.update({key: None for at_s, key in self._ended if at_s > since_s})
             self.close()
             return self._lost()
-        if self._port is None and there:
-            lost = self.state is not None and self.state.state == "lost"
+        if there:
+            self._listed_s = now_s
+        lost = self.state is not None and self.state.state == "lost"
+        if self._port is None and self.output in (twice if lost else outputs):
             return self._open("back" if lost else "open", now_s)
         return None
 
