@@ -5,6 +5,7 @@ frame of the last cycle (``jack_last_frame_time``) stands still when the server 
 """
 
 import ctypes
+import time
 from typing import Any
 
 _NO_START_SERVER = 0x01
@@ -43,6 +44,15 @@ class JackPulse:
         if frame != self._frame:
             self._frame, self._moved_s = frame, at_s
         return at_s - self._moved_s < STILL_S
+
+    def pass_cycles(self, n: int) -> None:
+        """Wait until the server has begun ``n`` more cycles; no longer than ``STILL_S``."""
+        last_frame, until_s = self._jack.jack_last_frame_time, time.monotonic() + STILL_S
+        frame = last_frame(self._client)
+        while n and time.monotonic() < until_s:
+            time.sleep(0.0005)
+            if (now := last_frame(self._client)) != frame:
+                frame, n = now, n - 1
 
     def close(self) -> None:
         """Take leave of a server that answers."""

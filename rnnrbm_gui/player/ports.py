@@ -150,6 +150,10 @@ class MidiPorts:
                 if output.name not in names:
                     raise MidiError("the port is not there")
                 client.open_port(names.index(output.name), "out")
+                if (pulse := self._apis[api].pulse) is not None:
+                    # WORKAROUND: JACK connects from the next cycle on, and what is sent in this one
+                    # is lost: one opening in 30 lost the offs that a returning synth was owed.
+                    pulse.pass_cycles(2)
         except rtmidi.RtMidiError as error:
             raise MidiError(_reason(error)) from error
         finally:

@@ -101,8 +101,7 @@ class Player:
             at_s = now_s()
             with contextlib.suppress(Exception):  # whatever happens here, the offs follow
                 self._ports.watch(at_s)
-                for _ in range(2):  # a receiver that is just back is owed its offs
-                    self._look_at_outputs()
+                self._look_at_outputs()  # a receiver that is just back is owed its offs
             self._send(self._scheduler.all_off(at_s))
             self._wire.silence(at_s)
             if not self._asked_to_quit:  # else other apps at the same synth need not fall silent

@@ -58,8 +58,7 @@ class Wire:
         self._programs: dict[int, tuple[int | None, int | None]] = {}
         self._debts: dict[OutputId, dict[Key, None]] = {}  # of outputs that were left while lost
         self._ended: deque[tuple[float, Key]] = deque(maxlen=256)  # offs sent of late
-        self._listed: frozenset[OutputId] = frozenset()  # at the last look
-        self._listed_s = 0.0  # when the output was last among them
+        self._listed_s = 0.0  # when the output was last there
 
     def stroke(self, stroke: Stroke) -> None:
         """Send a note-on or note-off; offs only for what was struck here."""
@@ -122,14 +121,8 @@ class Wire:
         return self._say("failed", f"{self.output} cannot be opened: {reason}.")
 
     def watch(self, outputs: tuple[OutputId, ...], now_s: float) -> OutputState | None:
-        """Notice that the output has gone or is back among those that are there now.
-
-        One that was lost is taken up at the second sight: whoever has only just made a port may not
-        listen yet, and the offs that it is owed are the first it is sent.
-        """
-        twice = self._listed.intersection(outputs)
-        self._listed = frozenset(outputs)
-        for output in [output for output in self._debts if output in twice]:
+        """Notice that the output has gone or is back among those that are there now."""
+        for output in [output for output in self._debts if output in outputs]:
             self._pay(output, now_s)
         there = self.output in outputs
         if self._port is not None and not there:
@@ -142,8 +135,8 @@ class Wire:
             return self._lost()
         if there:
             self._listed_s = now_s
-        lost = self.state is not None and self.state.state == "lost"
-        if self._port is None and self.output in (twice if lost else outputs):
+        if self._port is None and there:
+            lost = self.state is not None and self.state.state == "lost"
             return self._open("back" if lost else "open", now_s)
         return None
 

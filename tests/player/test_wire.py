@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rnnrbm_gui.player.audio import Speaker
 from rnnrbm_gui.player.ports import MidiError
-from rnnrbm_gui.player.protocol import BUILT_IN, OutputId, OutputState
+from rnnrbm_gui.player.protocol import BUILT_IN, OutputId
 from rnnrbm_gui.player.schedule import Stroke
 from rnnrbm_gui.player.wire import DOUBTFUL_S, Wire
 
@@ -69,11 +69,6 @@ def wire_to(rack: Rack) -> Wire:
     return Wire(rack, Speaker(lambda report: None, null=True))  # type: ignore[arg-type]
 
 
-def see_twice(wire: Wire, rack: Rack, now_s: float = 0.0) -> OutputState | None:
-    wire.watch(rack.outputs(), now_s)
-    return wire.watch(rack.outputs(), now_s)
-
-
 def on(pitch: int, at_s: float = 0.0) -> Stroke:
     return Stroke(at_s, 0, pitch, 80, None)
 
@@ -115,7 +110,7 @@ def test_nothing_sounds_on_at_any_receiver_that_is_there_in_the_end(asked: Itera
                 wire.silence(0.0)
     wire.silence(0.0)
     rack.here = {RED, BLUE}
-    see_twice(wire, rack)
+    wire.watch(rack.outputs(), 0.0)
     assert rack.sounding(RED) == rack.sounding(BLUE) == set()
 
 
@@ -143,8 +138,7 @@ def test_offs_sent_while_a_receiver_was_dying_are_sent_again() -> None:
     rack.gone(RED)
     wire.watch(rack.outputs(), 20.0)  # however late the loss is noticed
     rack.here.add(RED)
-    assert wire.watch(rack.outputs(), 21.0) is None, "it may not listen yet"
-    state = wire.watch(rack.outputs(), 22.0)
+    state = wire.watch(rack.outputs(), 21.0)
     assert state is not None
     assert state.state == "back"
     assert [m[:2] for m in rack.open_ports[-1][1]] == [[0x80, 62]]
@@ -159,7 +153,7 @@ def test_programs_are_sent_again_where_the_output_is_opened_again() -> None:
     rack.gone(RED)
     wire.watch(rack.outputs(), 0.0)
     rack.here.add(RED)
-    see_twice(wire, rack)
+    wire.watch(rack.outputs(), 0.0)
     assert rack.open_ports[-1][1] == [[0xB3, 0, 1], [0xC3, 79]]
 
 
