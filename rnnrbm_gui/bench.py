@@ -66,8 +66,9 @@ def _sampler() -> dict[str, float]:
     for steps, n_frames in SAMPLED_FRAMES.items():
         state, begin = sampler.first_state(bars.place_at(meter, 0)), time.perf_counter()
         for i in range(n_frames):
-            drawn = sampler.draw(state, free, seed=1, take=0, frame=i, gibbs_steps=steps)
-            state = sampler.advance(state, drawn.v, bars.place_at(meter, (i + 1) * frame))
+            x = bars.place_at(meter, (i + 1) * frame)
+            drawn = sampler.draw(state, free, seed=1, take=0, frame=i, x=x, gibbs_steps=steps)
+            state = drawn.after
         rate = n_frames / (time.perf_counter() - begin)
         figures[f"sampler_frames_per_s_at_{steps}_gibbs_steps"] = round(rate, 1)
     return figures

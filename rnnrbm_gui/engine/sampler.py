@@ -131,12 +131,13 @@ class Take:
                 seed=sampling.seed,
                 take=0,
                 frame=index,
+                x=place,
                 temperature=sampling.temperature,
                 gibbs_steps=sampling.gibbs_steps,
             )
             v = drawn.v
             glow = np.where(cells[:n_keys] == ON, np.float32(0), drawn.mean_v[:n_keys])
-            state = self._sampler.advance(state, v, place)
+            state = drawn.after
         self._frames.append(v)
         self._glow.append(glow)
         self._states.append(state)

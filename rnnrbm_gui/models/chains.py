@@ -47,7 +47,7 @@ def gibbs_chains(
     _check("bv_t", bv_t, np.float32, (n_chains, tables.n_visible))
     _check("bh_t", bh_t, np.float32, (n_chains, tables.n_hidden))
     kernel = _compiled(chains_numba.gibbs_kernel, tables)
-    kernel(tables.up, tables.down, bv_t, bh_t, v, n_steps, np.uint64(seed))
+    kernel(tables.up, tables.down, tables.words, bv_t, bh_t, v, n_steps, np.uint64(seed))
 
 
 def annealed_chains(
@@ -83,7 +83,18 @@ def annealed_chains(
     _check("bh_t", bh_t, np.float32, (tables.n_hidden,))
     log_weight, betas = np.empty(len(v)), np.ascontiguousarray(betas, np.float64)
     kernel = _compiled(chains_numba.annealed_kernel, tables)
-    kernel(tables.up, tables.down, start, bv_t, bh_t, v, betas, np.uint64(seed), log_weight)
+    kernel(
+        tables.up,
+        tables.down,
+        tables.words,
+        start,
+        bv_t,
+        bh_t,
+        v,
+        betas,
+        np.uint64(seed),
+        log_weight,
+    )
     return log_weight
 
 

@@ -23,18 +23,22 @@ _NEVER = np.float32(-100)
 
 
 @simd.part
-def _fire(x: Float, n_registers: int, first: Any, key1: Any, on: Words) -> None:
+def _fire(x: Float, n_registers: int, words: Any, key: Any, on: Words) -> None:
     """Turn on each unit with P = 1 / (1 + exp(-x)): where uniform * (1 + exp(-x)) < 1."""
-    for r in range(n_registers):
-        e = simd.exp(simd.load(x, 16 * r, 1) * -_ONE)
-        u = layers.uniforms(np.uint32(first + np.uint32(16 * r)), key1)
-        layers.set_fired(on, r, simd.multiply_add(u, e, u) < _ONE)
+    for w in range(on.size):
+        word = np.uint64(0)
+        for r in range(4 * w, min(4 * w + 4, n_registers)):
+            e = simd.exp(simd.load(x, 16 * r, 1) * -_ONE)
+            u = layers.uniforms(words, 16 * r, key)
+            word |= simd.mask(simd.multiply_add(u, e, u) < _ONE) << np.uint64(16 * (r & 3))
+        on[w] = word
 
 
 _F1, _F2, _F3 = (compiling.given(types.float32, n_axes) for n_axes in (1, 2, 3))
-_GIBBS = types.void(_F3, _F3, _F2, _F2, types.boolean[:, ::1], types.int64, types.uint64)
+_W1 = compiling.given(types.uint32, 1)
+_GIBBS = types.void(_F3, _F3, _W1, _F2, _F2, types.boolean[:, ::1], types.int64, types.uint64)
 _ANNEALED = types.void(
-    *(_F3, _F3, _F1, _F1, _F1, types.boolean[:, ::1]),
+    *(_F3, _F3, _W1, _F1, _F1, _F1, types.boolean[:, ::1]),
     *(compiling.given(types.float64, 1), types.uint64, types.float64[::1]),
 )
 
@@ -42,13 +46,14 @@ _ANNEALED = types.void(
 def gibbs_kernel(n_h: int, n_v: int) -> Any:
     """Compile ``chains.gibbs_chains`` for blocks of n_h registers of hidden units, n_v of keys.
 
-    Step s takes its numbers from counter s n on: those of the hidden units, then those of the keys,
-    each layer filled up to whole registers, n in all.
+    The words of the hidden units come first, then those of the keys, each layer filled up to whole
+    registers.
     """
 
     def gibbs(
         up: Float,
         down: Float,
+        words: NDArray[np.uint32],
         bv_t: Float,
         bh_t: Float,
         v: NDArray[np.bool_],
@@ -63,18 +68,16 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
         h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
         v_on = np.zeros((n_visible + 63) // 64, np.uint64)
         for chain in range(len(v)):
-            key = layers.mix(seed ^ layers.mix(np.uint64(chain)))
-            key0, key1 = np.uint32(key), np.uint32(key >> np.uint64(32))
+            chain_key = layers.mix(seed ^ layers.mix(np.uint64(chain)))
             bias_h[:n_hidden] = bh_t[chain]
             bias_v[:n_visible] = bv_t[chain]
             layers.pack(v[chain], v_on)
             for step in range(n_steps):
-                first = np.uint32(np.uint32(step * 16 * (registers_h + registers_v)) + key0)
+                key = layers.mix(chain_key ^ np.uint64(step))
                 layers.up(bias_h, up, v_on, simd.zeros(n_h), x_h)
-                _fire(x_h, registers_h, first, key1, h_on)
+                _fire(x_h, registers_h, words, key, h_on)
                 layers.down(bias_v, down, h_on, simd.zeros(n_v), x_v)
-                first = np.uint32(first + np.uint32(16 * registers_h))
-                _fire(x_v, registers_v, first, key1, v_on)
+                _fire(x_v, registers_v, words[16 * registers_h :], key, v_on)
             layers.unpack(v_on, v[chain])
 
     return compiling.cached(_GIBBS, gibbs)
@@ -92,6 +95,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
     def annealed(
         up: Float,
         down: Float,
+        words: NDArray[np.uint32],
         start: Float,
         bv_t: Float,
         bh_t: Float,
@@ -112,8 +116,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
         h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
         v_on = np.zeros((n_visible + 63) // 64, np.uint64)
         for chain in range(len(v)):
-            key = layers.mix(seed ^ layers.mix(np.uint64(chain)))
-            key0, key1 = np.uint32(key), np.uint32(key >> np.uint64(32))
+            chain_key = layers.mix(seed ^ layers.mix(np.uint64(chain)))
             layers.pack(v[chain], v_on)
             along = 0.0  # v (bv_t - start)
             for i in range(n_visible):
@@ -123,7 +126,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
             for k in range(1, betas.size):
                 step, beta, before = betas[k] - betas[k - 1], betas[k], betas[k - 1]
                 beta, before = np.float32(beta), np.float32(before)
-                first = np.uint32(np.uint32(k * 16 * (registers_h + registers_v)) + key0)
+                key = layers.mix(chain_key ^ np.uint64(k))
                 layers.up(bias_h, up, v_on, simd.zeros(n_h), x_h)
                 over, under, above = simd.spread(_ONE), simd.spread(_ONE), simd.spread(_ZERO)
                 for r in range(registers_h):
@@ -134,7 +137,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                     under = simd.multiply_add(under, old, under)
                     positive = a >= _ZERO
                     above = above + simd.choose(positive, a, _ZERO)
-                    u = layers.uniforms(np.uint32(first + np.uint32(16 * r)), key1)
+                    u = layers.uniforms(words, 16 * r, key)
                     layers.set_fired(
                         h_on, r, simd.multiply_add(u, e, u) < simd.choose(positive, _ONE, e)
                     )
@@ -147,13 +150,12 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                     total += np.log(quotient)
                     quotient = 1.0
                 layers.down(way_v, down, h_on, simd.zeros(n_v), x_v)
-                first = np.uint32(first + np.uint32(16 * registers_h))
                 gain = simd.spread(_ZERO)
                 for r in range(registers_v):
                     way, b = simd.load(way_v, 16 * r, 1), simd.load(x_v, 16 * r, 1)
                     x = simd.multiply_add(b, beta, simd.load(from_v, 16 * r, 1))
                     e = simd.exp(x * -_ONE)
-                    u = layers.uniforms(np.uint32(first + np.uint32(16 * r)), key1)
+                    u = layers.uniforms(words, 16 * (registers_h + r), key)
                     fired = simd.multiply_add(u, e, u) < _ONE
                     gain = gain + simd.choose(fired, way, _ZERO)
                     layers.set_fired(v_on, r, fired)

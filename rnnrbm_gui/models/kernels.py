@@ -1,52 +1,37 @@
-"""Block Gibbs steps on one frame's RBM, in plain NumPy, or compiled with the same bits.
+"""Block Gibbs steps on one frame's RBM: the definition that every kernel keeps to, in plain NumPy.
 
-Both kernels follow one definition. In step s the pre-activation of a unit is
-    hidden:   x = float32(bh_t + v W) * scale[s]
-    visible:  x = float32(bv_t + h W') * scale[s] + (base * mix[s] + offset)
+In step s each unit has log2 odds against firing
+    hidden:   y = float32(bh_t + v W, cut to -limit[s]..limit[s]) * scale[s]
+    visible:  y = float32(bv_t + h W') * scale[s] + (base * mix[s] + offset), cut to +-FARTHEST
 with the sums in whole numbers and the rest in float32, each operation rounded once and none fused;
-the unit fires where  uniform * (1 + exp(-x)) < 1  with the exponential below. The app starts on
-the plain kernel and calls ``compile_kernel`` in a thread; music does not change when it is ready.
+it fires where  uniform * (1 + 2^y) < 1  with the power of two below. The app starts on this plain
+kernel and calls ``compile_kernel`` in a thread: ``kernels_numba`` gives the same bits, so the music
+does not change when it is ready.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import randomness
-from rnnrbm_gui.models.tables import Tables
+from rnnrbm_gui.models.tables import Tables, unit_words
 
 Whole = NDArray[np.int32]
 Float = NDArray[np.float32]
-Kernel = Callable[
-    [
-        "Weights",
-        Whole,
-        Whole,
-        Float,
-        Float,
-        Float,
-        Float,
-        bool,
-        int,
-        int,
-        int,
-        NDArray[np.bool_],
-    ],
-    Float,
-]
 
-BLOCK = 96
-"""Units to a block of the compiled kernel's sums: what any machine's registers hold, 88 keys."""
+BLOCK_V, BLOCK_H = 96, 80
+"""Units to a block of the compiled kernel's sums: what any machine's registers hold; 88 keys."""
 
 LOG2E = np.float32(1.4426950408889634)
-LN2_HIGH = np.float32(0.693359375)  # few enough bits that n * LN2_HIGH is exact
-LN2_LOW = np.float32(-2.12194440e-4)
-FARTHEST = np.float32(80.0)
-SERIES = tuple(np.float32(c) for c in (1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0))
+FARTHEST = np.float32(120.0)
+POWER_OF_TWO = tuple(
+    np.float32(c) for c in (9.5701019e-3, 5.5917860e-2, 2.4024745e-1, 6.9312181e-1, 9.9999926e-1)
+)
+"""2^r for |r| <= 1/2 to within 3e-6 (Remez): the weights' own rounding weighs more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,16 +53,37 @@ class Weights:
     @cached_property
     def tables(self) -> Tables:
         """W as the compiled kernel reads it, uint32."""
-        return Tables.of(self.W.view(np.uint32), BLOCK, BLOCK)
+        return Tables.of(self.W.view(np.uint32), BLOCK_V, BLOCK_H)
 
 
-def exp(x: Float) -> Float:
-    """Return the exponential to within 2e-7 of its value, ``x`` cut to -80..80; one set of bits."""
-    y = np.minimum(np.maximum(x, -FARTHEST), FARTHEST)
-    n = np.rint(y * LOG2E)
-    r = y - n * LN2_HIGH - n * LN2_LOW
-    p = np.full_like(r, SERIES[0])
-    for coefficient in SERIES[1:]:
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """What each step does to the odds.
+
+    Attributes:
+        rows: (3, n_steps + 1), float32: ``scale`` of the whole-number sums, ``mix`` of the base
+            rate, ``limit`` of the hidden sums; entry 0 belongs to the start.
+        from_base: whether a frame starts from a draw of the base-rate machine, else from the frame
+            before.
+        first_mean: first step whose visible probabilities are averaged, 1..n_steps.
+    """
+
+    rows: Float
+    from_base: bool
+    first_mean: int
+
+    @property
+    def n_steps(self) -> int:
+        """How many Gibbs steps."""
+        return self.rows.shape[1] - 1
+
+
+def power_of_two(y: Float) -> Float:
+    """Return 2^y to within 3e-6 of its value, |y| <= FARTHEST; one set of bits everywhere."""
+    n = np.rint(y)
+    r = y - n
+    p = np.full_like(r, POWER_OF_TWO[0])
+    for coefficient in POWER_OF_TWO[1:]:
         p *= r
         p += coefficient
     power = (n.astype(np.int32) + np.int32(127)) << np.int32(23)
@@ -86,78 +92,61 @@ def exp(x: Float) -> Float:
 
 def gibbs_plain(
     weights: Weights,
-    bv_t: Whole,
-    bh_t: Whole,
+    biases: Whole,
     base: Float,
     offset: Float,
-    scale: Float,
-    mix: Float,
-    from_base: bool,
-    first_mean: int,
-    key0: int,
-    key1: int,
+    schedule: Schedule,
+    key: int,
     v: NDArray[np.bool_],
 ) -> Float:
-    """Move ``v`` by len(scale) - 1 Gibbs steps (h, then v), in place.
+    """Draw one frame: move ``v`` by ``schedule.n_steps`` Gibbs steps (h, then v), in place.
 
     Args:
         weights: W.
-        bv_t: (n_visible,), in units of 2^-16.
-        bh_t: (n_hidden,), in units of 2^-16.
-        base: (n_visible,), logits of the base rate.
-        offset: (n_visible,), added to every visible pre-activation: field and clamps.
-        scale: (n_steps + 1,), of the whole-number sums; entry 0 belongs to the start.
-        mix: (n_steps + 1,), of the base rate.
-        from_base: start from a draw with P = sigmoid(base * mix[0] + offset), else from ``v``.
-        first_mean: first step whose visible probabilities are averaged, 1..n_steps.
-        key0: first key of the frame's random numbers.
-        key1: second key.
+        biases: (n_visible + n_hidden,), bv_t and bh_t in units of 2^-16.
+        base: (n_visible,), log2 odds against each key at the base rate.
+        offset: (n_visible,), added to every visible y: field and clamps.
+        schedule: the steps.
+        key: of the frame's random numbers.
         v: (n_visible,), the start and the result.
 
     Returns:
-        mean_v, (n_visible,): P(v = 1 | h), averaged over steps ``first_mean`` and later.
+        mean_v, (n_visible,): P(v = 1 | h), averaged over the last steps.
     """
-    n_visible, n_hidden = len(bv_t), len(bh_t)
-    n_units, n_steps = n_hidden + n_visible, len(scale) - 1
+    n_visible, n_hidden = weights.W.shape
     up, down = weights.dense
-    bv, bh = bv_t.astype(np.float64), bh_t.astype(np.float64)
-    one = np.float32(1)
-    total = np.zeros(n_visible, np.float32)
-    uniform = randomness.uniforms((key0, key1), 0, (n_steps + 1) * n_units)
-    uniform = uniform.reshape(n_steps + 1, n_units)
-    if from_base:
-        v[:] = uniform[0, n_hidden:] * (one + exp(-(base * mix[0] + offset))) < one
-    for step in range(1, n_steps + 1):
-        x = (bh + v @ up).astype(np.float32) * scale[step]
-        h = uniform[step, :n_hidden] * (one + exp(-x)) < one
-        x = (bv + h @ down).astype(np.float32) * scale[step] + (base * mix[step] + offset)
-        odds = one + exp(-x)
-        v[:] = uniform[step, n_hidden:] * odds < one
-        if step >= first_mean:
+    bv, bh = np.split(biases.astype(np.float64), [n_visible])
+    words = unit_words(n_visible, n_hidden)
+    words_h = words[:n_hidden]
+    words_v = words[-(-n_hidden // 16) * 16 :][:n_visible]
+    one, total = np.float32(1), np.zeros(n_visible, np.float32)
+    scale, mix, limit = schedule.rows
+    for step in range(0 if schedule.from_base else 1, schedule.n_steps + 1):
+        y = base * mix[step] + offset
+        if step:
+            x = np.clip(bh + v @ up, -limit[step], limit[step])
+            odds = one + power_of_two(x.astype(np.float32) * scale[step])
+            h = randomness.uniforms(key, step, words_h) * odds < one
+            y = (bv + h @ down).astype(np.float32) * scale[step] + y
+        odds = one + power_of_two(np.minimum(np.maximum(y, -FARTHEST), FARTHEST))
+        v[:] = randomness.uniforms(key, step, words_v) * odds < one
+        if step >= schedule.first_mean:
             total += one / odds
-    return total / np.float32(n_steps + 1 - first_mean)
+    return total / np.float32(schedule.n_steps + 1 - schedule.first_mean)
 
 
-_kernel: Kernel = gibbs_plain
+_compiled: Any = None
 
 
-def kernel() -> Kernel:
-    """Return the kernel to call now; arguments and result are those of ``gibbs_plain``."""
-    return _kernel
-
-
-def is_compiled() -> bool:
-    """Tell whether the compiled kernel runs now."""
-    return _kernel is not gibbs_plain
+def compiled() -> Any:
+    """Return ``kernels_numba`` as soon as it is compiled, before that None."""
+    return _compiled
 
 
 def compile_kernel() -> None:
-    """Compile the fast kernel, or load it from its cache, and run it from now on.
+    """Compile the fast kernels, or load them from their cache, and let them run from now on.
 
     Takes one to three seconds the first time and imports numba: call it in a thread of its own.
     """
-    global _kernel
-    from rnnrbm_gui.models import kernels_numba
-
-    import_module("rnnrbm_gui.models.recurrence_numba")  # which ``Playable`` runs from now on
-    _kernel = kernels_numba.gibbs_compiled
+    global _compiled
+    _compiled = import_module("rnnrbm_gui.models.kernels_numba")

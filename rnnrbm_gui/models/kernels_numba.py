@@ -1,12 +1,14 @@
-"""The compiled twin of ``kernels.gibbs_plain``: same definition, same bits, no GIL.
+"""The compiled kernel: whole passages, frame after frame, with the bits of the plain one; no GIL.
 
-Each layer's sums stay in vector registers (``simd``, ``layers_numba``), of whole numbers, so that
-their order does not matter; the rest is one fixed sequence of rounded operations, none fused. What
-pads the keys never fires; what pads the hidden units may, its weights are 0.
+A Gibbs step's sums stay in vector registers (``simd``, ``layers_numba``), of whole numbers, so that
+their order does not matter; the rest is the fixed sequence of rounded operations of ``kernels``,
+none fused. What pads the keys never fires; what pads the hidden units may, its weights are 0.
 
 Importing this module imports numba, which takes a third of a second: only
 ``kernels.compile_kernel`` does. It is compiled once, for layers of any size.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -14,119 +16,227 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models import layers_numba as layers
-from rnnrbm_gui.models.kernels import BLOCK, Float, Weights, Whole
+from rnnrbm_gui.models import recurrence_numba as recurrence
+from rnnrbm_gui.models.kernels import BLOCK_H, BLOCK_V, FARTHEST, Float, Whole
+
+Words = NDArray[np.uint64]
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
-_NEVER = np.float32(-1e30)
-_REGISTERS = BLOCK // simd.WIDTH
+_NEVER = np.float32(1e30)
+_REGISTERS_H, _REGISTERS_V = BLOCK_H // simd.WIDTH, BLOCK_V // simd.WIDTH
 
 
+@simd.part
+def _hold(held: Float, n_registers: int, v_on: Words) -> None:
+    """Turn keys that are held on or off to what they are held at."""
+    for r in range(n_registers):
+        offset = simd.load(held, 16 * r, 1)
+        on = simd.mask(offset < -FARTHEST * 1e6) << np.uint64(16 * (r & 3))
+        off = simd.mask(offset >= FARTHEST * 1e6) << np.uint64(16 * (r & 3))
+        v_on[r >> 2] = (v_on[r >> 2] | on) & ~off
+
+
+@simd.part
 def _gibbs(
     up: NDArray[np.uint32],
     down: NDArray[np.uint32],
-    bv_t: Whole,
-    bh_t: Whole,
-    base: Float,
-    offset: Float,
-    scale: Float,
-    mix: Float,
+    words: NDArray[np.uint32],
+    bias_v: NDArray[np.uint32],
+    bias_h: NDArray[np.uint32],
+    rates: Float,
+    held: Float,
+    rows: Float,
     from_base: bool,
     first_mean: int,
-    key0: np.uint32,
-    key1: np.uint32,
+    key: Any,
+    registers_h: int,
+    registers_v: int,
+    sums_v: NDArray[np.uint32],
+    sums_h: NDArray[np.uint32],
+    h_on: Words,
+    v_on: Words,
+    total: Float,
+) -> None:
+    """Draw a frame into ``v_on``, and the sums of the averaged steps' mean_v into ``total``."""
+    total[:] = _ZERO
+    for step in range(0 if from_base else 1, rows.shape[1]):
+        scale, mix = rows[0, step], rows[1, step]
+        numbers = layers.mix(key ^ np.uint64(step))
+        if step:
+            limit = np.int32(rows[2, step])
+            low, high = np.uint32(-limit), np.uint32(limit)
+            layers.up(bias_h, up, v_on, simd.zeros(_REGISTERS_H), sums_h)
+            for w in range(h_on.size):
+                word = np.uint64(0)
+                for r in range(4 * w, min(4 * w + 4, registers_h)):
+                    x = simd.between(low, simd.load(sums_h, 16 * r, 1), high)
+                    odds = simd.power_of_two(simd.to_float(x) * scale) + _ONE
+                    fired = layers.uniforms(words, 16 * r, numbers) * odds < _ONE
+                    word |= simd.mask(fired) << np.uint64(16 * (r & 3))
+                h_on[w] = word
+            layers.down(bias_v, down, h_on, simd.zeros(_REGISTERS_V), sums_v)
+        for w in range(v_on.size):
+            word = np.uint64(0)
+            for r in range(4 * w, min(4 * w + 4, registers_v)):
+                y = simd.load(held, 16 * r, 1)
+                if mix != _ZERO:
+                    y = simd.load(rates, 16 * r, 1) * mix + y
+                if step:
+                    y = simd.to_float(simd.load(sums_v, 16 * r, 1)) * scale + y
+                y = simd.choose(y < FARTHEST, y, FARTHEST)
+                y = simd.choose(y < -FARTHEST, -FARTHEST, y)
+                odds = simd.power_of_two(y) + _ONE
+                fired = layers.uniforms(words, 16 * (registers_h + r), numbers) * odds < _ONE
+                word |= simd.mask(fired) << np.uint64(16 * (r & 3))
+                if step >= first_mean:
+                    simd.store(total, 16 * r, simd.load(total, 16 * r, 1) + _ONE / odds)
+            v_on[w] = word
+
+
+def _play(
+    up: NDArray[np.uint32],
+    down: NDArray[np.uint32],
+    words: NDArray[np.uint32],
+    memory: int,
+    bu: Float,
+    place_u: Float,
+    Wvu: Float,
+    Wuu: Float,
+    bx: Float,
+    place_x: Float,
+    Wux: Float,
+    base: Float,
+    rows: Float,
+    from_base: bool,
+    first_mean: int,
+    seed: np.uint64,
+    take: np.uint64,
+    frame: np.uint64,
+    u: Float,
+    biases: Whole,
+    start: NDArray[np.bool_],
+    offsets: Float,
+    places: NDArray[np.int64],
     v: NDArray[np.bool_],
     mean_v: Float,
+    u_after: Float,
+    biases_after: Whole,
 ) -> None:
-    n_visible, n_hidden = bv_t.size, bh_t.size
-    n_units, n_steps = n_hidden + n_visible, scale.size - 1
+    n_takes, n_frames, n_visible = v.shape
+    n_hidden = biases.size - n_visible
     registers_h, registers_v = (n_hidden + 15) // 16, (n_visible + 15) // 16
-    bias_h = np.zeros(up.shape[0] * BLOCK, np.uint32)
-    bias_v = np.zeros(down.shape[0] * BLOCK, np.uint32)
-    for j in range(n_hidden):
-        bias_h[j] = np.uint32(bh_t[j])
-    for i in range(n_visible):
-        bias_v[i] = np.uint32(bv_t[i])
+    bias_h = np.zeros(up.shape[0] * BLOCK_H, np.uint32)
+    bias_v = np.zeros(down.shape[0] * BLOCK_V, np.uint32)
     rates, held = np.zeros(bias_v.size, np.float32), np.full(bias_v.size, _NEVER)
     rates[:n_visible] = base
-    held[:n_visible] = offset
     sums_h, sums_v = np.empty_like(bias_h), np.empty_like(bias_v)
+    total = np.empty(bias_v.size, np.float32)
     h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
     v_on = np.zeros((n_visible + 63) // 64, np.uint64)
-    total = np.zeros(bias_v.size, np.float32)
-    layers.pack(v, v_on)
-    for step in range(0 if from_base else 1, n_steps + 1):
-        first = np.uint32(np.uint32(step * n_units) + key0)
-        if step:
-            layers.up(bias_h, up, v_on, simd.zeros(_REGISTERS), sums_h)
-            for r in range(registers_h):
-                x = simd.to_float(simd.load(sums_h, 16 * r, 1)) * scale[step]
-                odds = simd.exact_exp(x * -_ONE) + _ONE
-                u = layers.uniforms(np.uint32(first + np.uint32(16 * r)), key1)
-                layers.set_fired(h_on, r, u * odds < _ONE)
-            layers.down(bias_v, down, h_on, simd.zeros(_REGISTERS), sums_v)
-        first = np.uint32(first + np.uint32(n_hidden))
-        for r in range(registers_v):
-            x = simd.load(rates, 16 * r, 1) * mix[step] + simd.load(held, 16 * r, 1)
-            if step:
-                x = simd.to_float(simd.load(sums_v, 16 * r, 1)) * scale[step] + x
-            odds = simd.exact_exp(x * -_ONE) + _ONE
-            u = layers.uniforms(np.uint32(first + np.uint32(16 * r)), key1)
-            layers.set_fired(v_on, r, u * odds < _ONE)
-            if step >= first_mean:
-                simd.store(total, 16 * r, simd.load(total, 16 * r, 1) + _ONE / odds)
-    layers.unpack(v_on, v)
-    for i in range(n_visible):
-        mean_v[i] = total[i] / np.float32(n_steps + 1 - first_mean)
+    u_now, biases_now = np.empty_like(u), np.empty_like(biases)
+    a, m, x = recurrence.room(Wuu), recurrence.room(Wuu), recurrence.room(Wux)
+    n_mean = np.float32(rows.shape[1] - first_mean)
+    of_seed = layers.mix(seed)
+    for t in range(n_takes):
+        of_take = layers.mix(of_seed ^ np.uint64(take + np.uint64(t)))
+        u_now[:], biases_now[:] = u, biases
+        layers.pack(start, v_on)
+        for f in range(n_frames):
+            for i in range(n_visible):
+                bias_v[i] = np.uint32(biases_now[i])
+            for j in range(n_hidden):
+                bias_h[j] = np.uint32(biases_now[n_visible + j])
+            held[:n_visible] = offsets[f]
+            _hold(held, registers_v, v_on)
+            _gibbs(
+                up,
+                down,
+                words,
+                bias_v,
+                bias_h,
+                rates,
+                held,
+                rows,
+                from_base,
+                first_mean,
+                layers.mix(of_take ^ np.uint64(frame + np.uint64(f))),
+                registers_h,
+                registers_v,
+                sums_v,
+                sums_h,
+                h_on,
+                v_on,
+                total,
+            )
+            layers.unpack(v_on, v[t, f])
+            mean = mean_v[t, f]
+            for i in range(n_visible):
+                mean[i] = total[i] / n_mean
+            recurrence.advance(
+                memory,
+                u_now,
+                v[t, f],
+                bu,
+                place_u[places[f]],
+                Wvu,
+                Wuu,
+                bx,
+                place_x[places[f + 1]],
+                Wux,
+                a,
+                m,
+                x,
+                u_after[t, f],
+                biases_after[t, f],
+            )
+            u_now[:], biases_now[:] = u_after[t, f], biases_after[t, f]
 
 
-_WORDS = compiling.given(types.uint32, 3)
-_WHOLE, _FLOAT = compiling.given(types.int32, 1), compiling.given(types.float32, 1)
-_kernel = compiling.cached(
-    types.void(
-        *(_WORDS, _WORDS, _WHOLE, _WHOLE, _FLOAT, _FLOAT, _FLOAT, _FLOAT),
-        *(types.boolean, types.int64, types.uint32, types.uint32),
-        *(types.boolean[::1], types.float32[::1]),
-    ),
-    _gibbs,
-)
-
-
-def gibbs_compiled(
-    weights: Weights,
-    bv_t: Whole,
-    bh_t: Whole,
-    base: Float,
-    offset: Float,
-    scale: Float,
-    mix: Float,
-    from_base: bool,
-    first_mean: int,
-    key0: int,
-    key1: int,
+def _advance(
+    memory: int,
+    bu: Float,
+    place_u: Float,
+    Wvu: Float,
+    Wuu: Float,
+    bx: Float,
+    place_x: Float,
+    Wux: Float,
+    u: Float,
     v: NDArray[np.bool_],
-) -> Float:
-    """Move ``v`` by Gibbs steps; see ``kernels.gibbs_plain``."""
-    mean_v = np.empty(len(bv_t), np.float32)
-    _kernel(
-        weights.tables.up,
-        weights.tables.down,
-        bv_t,
-        bh_t,
-        base,
-        offset,
-        scale,
-        mix,
-        from_base,
-        first_mean,
-        key0,
-        key1,
-        v,
-        mean_v,
-    )
-    return mean_v
+    x: int,
+    x_next: int,
+    after: Float,
+    biases: Whole,
+) -> None:
+    a, m, work = recurrence.room(Wuu), recurrence.room(Wuu), recurrence.room(Wux)
+    of_u, of_x = place_u[x], place_x[x_next]
+    recurrence.advance(memory, u, v, bu, of_u, Wvu, Wuu, bx, of_x, Wux, a, m, work, after, biases)
+
+
+_F1, _F2, _F3 = (compiling.given(types.float32, n_axes) for n_axes in (1, 2, 3))
+_W1, _W3 = (compiling.given(types.uint32, n_axes) for n_axes in (1, 3))
+_TRUTHS = compiling.given(types.boolean, 1)
+_RECURRENCE = (types.int64, _F1, _F2, _F3, _F3, _F1, _F2, _F3)
+play = compiling.cached(
+    types.void(
+        *(_W3, _W3, _W1, *_RECURRENCE, _F1),
+        *(_F2, types.boolean, types.int64, types.uint64, types.uint64, types.uint64),
+        *(_F1, compiling.given(types.int32, 1), _TRUTHS, _F2, compiling.given(types.int64, 1)),
+        *(types.boolean[:, :, ::1], types.float32[:, :, ::1]),
+        *(types.float32[:, :, ::1], types.int32[:, :, ::1]),
+    ),
+    _play,
+)
+advance = compiling.cached(
+    types.void(
+        *(*_RECURRENCE, _F1, _TRUTHS, types.int64, types.int64),
+        *(types.float32[::1], types.int32[::1]),
+    ),
+    _advance,
+)
 
 
 def cache() -> tuple[str, bool]:
     """Return where the compiled kernel is kept, and whether it was there already."""
-    stats = _kernel.stats
+    stats = play.stats
     return stats.cache_path, bool(sum(stats.cache_hits.values()))

@@ -11,15 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import simd
-from rnnrbm_gui.models.randomness import (
-    MULTIPLY_1,
-    MULTIPLY_2,
-    MULTIPLY_3,
-    SHIFT_1,
-    SHIFT_2,
-    SHIFT_3,
-    SHIFT_4,
-)
+from rnnrbm_gui.models.randomness import MULTIPLY_1, MULTIPLY_2, SHIFT_1, SHIFT_2
 
 Words = NDArray[np.uint64]
 
@@ -37,13 +29,11 @@ def mix(z: Any) -> Any:
 
 
 @simd.part
-def uniforms(first: Any, key1: Any) -> Any:
-    """Return the 16 numbers from counter ``first`` on, as ``randomness.uniforms``, same bits."""
-    x = simd.count_from(first)
-    x = (x ^ (x >> SHIFT_1)) * MULTIPLY_1
-    x = ((x ^ (x >> SHIFT_2)) ^ key1) * MULTIPLY_2
-    x = (x ^ (x >> SHIFT_3)) * MULTIPLY_3
-    x = x ^ (x >> SHIFT_4)
+def uniforms(words: Any, first: int, key: Any) -> Any:
+    """Return the numbers of 16 units in the step of this key, as ``randomness.uniforms``."""
+    x = simd.load(words, first, 1) + np.uint32(key)
+    x = (x ^ (x >> SHIFT_1)) * MULTIPLY_1 + np.uint32(key >> np.uint64(32))
+    x = (x ^ (x >> SHIFT_2)) * MULTIPLY_2
     # (x >> 9 + 1/2) 2^-23: as the fraction of a number in 1..2, which takes no conversion.
     return simd.as_float((x >> 9) | _ONE_BITS) - _HALF_BELOW_ONE
 

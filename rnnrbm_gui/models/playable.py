@@ -1,11 +1,12 @@
-"""A model in whole numbers: the form that is played, with the same bits on every machine.
+"""A model in the form that is played, with the same bits on every machine.
 
-Parameters are rounded to whole units of 2^-16 and the recurrent state to whole units of 2^-14.
-A sum of whole numbers that cannot overflow does not depend on the order of its terms, so any
-kernel - sparse, dense, in any number of lanes, on any processor - comes to the same sum. What is
-not a sum (tanh, the exponential, the draw) is one fixed sequence of correctly rounded operations.
+The RBM's parameters are rounded to whole units of 2^-16. A sum of whole numbers that cannot
+overflow does not depend on the order of its terms, so any kernel - sparse, dense, in any number of
+lanes, on any processor - comes to the same sum. The recurrence, which needs no such freedom, adds
+in float32 in one order (``exact``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
@@ -14,14 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import ModelError
-from rnnrbm_gui.models import kernels
-from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, multiples
-from rnnrbm_gui.models.kernels import Weights
+from rnnrbm_gui.models import kernels, randomness
+from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, InOrder, multiples
+from rnnrbm_gui.models.kernels import LOG2E, Schedule, Weights
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
+from rnnrbm_gui.models.tables import in_blocks
 
 Whole = NDArray[np.int32]
-Double = NDArray[np.float64]
+Float = NDArray[np.float32]
+
+HELD = np.float32(1e30)
+"""Offset of a key that is held off, and with a minus, on."""
+
+_SURELY_HELD = np.float32(1.2e8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,36 +36,64 @@ class State:
     """What a frame is drawn from: the recurrent state and the biases it gives.
 
     Attributes:
-        u: (n_recurrent,), float64, whole multiples of 2^-14.
-        bv_t: (n_visible,), in units of 2^-16.
-        bh_t: (n_hidden,), in units of 2^-16.
+        u: (n_recurrent,), float32, whole multiples of 2^-14.
+        biases: (n_visible + n_hidden,), bv_t and bh_t in units of 2^-16.
         x: the frame's position in the bar.
     """
 
-    u: NDArray[np.float64]
-    bv_t: Whole
-    bh_t: Whole
+    u: Float
+    biases: Whole
     x: int = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Playable:
-    """A model in whole numbers.
-
-    The RBM's weights are int32. The recurrence's are whole multiples of 2^-16 held in float64,
-    whose matrix products are exact, in any order, and go through BLAS.
+class Passage:
+    """Takes of some frames, and the states after each.
 
     Attributes:
-        weights: W.
-        base: (n_visible,), logits of the base rate, float32.
+        v: (n_takes, n_frames, n_visible), the keys that are on.
+        mean_v: likewise, how probable each key was, averaged over the last steps.
+        u: (n_takes, n_frames, n_recurrent), after each frame.
+        biases: (n_takes, n_frames, n_visible + n_hidden), likewise.
+        places: (n_frames + 1,), of the frames and the one after them.
+    """
+
+    v: NDArray[np.bool_]
+    mean_v: Float
+    u: Float
+    biases: Whole
+    places: NDArray[np.int64]
+
+    @staticmethod
+    def joined(parts: "Sequence[Passage]") -> "Passage":
+        """Return the takes of all parts, which are of the same frames."""
+        v, mean_v, u, biases = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("v", "mean_v", "u", "biases")
+        )
+        return Passage(v, mean_v, u, biases, parts[0].places)
+
+    def state_after(self, frame: int, take: int = 0) -> State:
+        """Return the state after a frame."""
+        x = int(self.places[frame + 1])
+        return State(self.u[take, frame], self.biases[take, frame], x)
+
+
+@dataclass(frozen=True, eq=False)
+class Playable:
+    """A model to be played.
+
+    Attributes:
+        weights: W in whole numbers.
+        base: (n_visible,), log2 odds against each key at the base rate, float32.
         model: whose recurrence it runs.
-        rounded: the model's parameters as attributes, float64.
+        p: the parameters as attributes, float32, matrices as ``InOrder``.
     """
 
     weights: Weights
-    base: NDArray[np.float32]
+    base: Float
     model: SequenceModel
-    rounded: SimpleNamespace
+    p: SimpleNamespace
 
     @staticmethod
     def of(model: SequenceModel) -> "Playable":
@@ -67,114 +102,194 @@ class Playable:
         Raises:
             ModelError: weights so large that a sum could overflow.
         """
-        p = SimpleNamespace(
-            **{name: multiples(getattr(model, name), UNIT) for name in model.SHAPES}
-        )
-        for name in ("Wuv", "Wuh"):  # an RBM alone has them, empty, but not as parameters
-            setattr(p, name, multiples(getattr(model, name), UNIT))
-        p.u0 = multiples(model.u0, STATE_UNIT)
-        # |u| <= 1, or |u0| where that is larger. Products of u and weights are whole multiples of
-        # 2^-30; float64 holds those exactly up to 2^23, far over what the int32 sums allow.
-        reach = max([1.0, *np.abs(p.u0)])
-        into_v = np.abs(p.bv) + reach * np.abs(p.Wuv).sum(0) + np.abs(p.W).sum(1)
-        into_h = np.abs(p.bh) + reach * np.abs(p.Wuh).sum(0) + np.abs(p.W).sum(0)
-        if model.n_positions:
-            into_v, into_h = into_v + np.abs(p.Wxv).max(0), into_h + np.abs(p.Wxh).max(0)
-        _no_overflow("visible", into_v)
-        _no_overflow("hidden", into_h)
+        W = multiples(model.W, UNIT)
+        u0 = multiples(model.u0, STATE_UNIT).astype(np.float32)
+        layers = [
+            ("visible", model.bv, model.Wuv, model.Wxv, np.abs(W).sum(1)),
+            ("hidden", model.bh, model.Wuh, model.Wxh, np.abs(W).sum(0)),
+        ]
         if isinstance(model, RnnRbm):
-            into_u = np.abs(p.bu) + np.abs(p.Wvu).sum(0) + reach * np.abs(p.Wuu).sum(0)
-            if model.n_positions:
-                into_u = into_u + np.abs(p.Wxu).max(0)
-            _no_overflow("recurrent", into_u)
-        return Playable(Weights(np.rint(p.W * UNIT).astype(np.int32)), model.base, model, p)
+            from_v = np.abs(model.Wvu).sum(0, np.float64)
+            layers.append(("recurrent", model.bu, model.Wuu, model.Wxu, from_v))
+        reach = max([1.0, *np.abs(u0)])  # |u| <= 1, or |u0| where that is larger
+        for layer, bias, Wux, Wx, weights in layers:
+            most = np.abs(np.float64(bias)) + reach * np.abs(Wux).sum(0, np.float64) + weights
+            if Wx is not None and len(Wx):
+                most = most + np.abs(Wx).max(0)
+            _no_overflow(layer, most)
+        p = SimpleNamespace(**{name: getattr(model, name) for name in model.SHAPES})
+        for name in ("W", "Wuv", "Wuh", "Wvu", "Wuu"):
+            if hasattr(model, name):
+                setattr(p, name, InOrder(getattr(model, name)))
+        p.u0 = u0
+        base = -LOG2E * model.base
+        return Playable(Weights(np.rint(W * UNIT).astype(np.int32)), base, model, p)
 
     def first_state(self, x: int = 0) -> State:
         """Return the state before the first frame, whose position in the bar is ``x``."""
-        return self._state(self.rounded.u0, x)
+        return self._state(self.p.u0, x)
 
     def advance(self, state: State, v: NDArray[np.bool_], x: int = 0) -> State:
-        """Return the state after a frame, exactly rounded; compiled as soon as the kernel is.
+        """Return the state after a frame; compiled as soon as the kernel is.
 
         Args:
             state: before the frame.
             v: (n_visible,), the frame.
             x: the next frame's position in the bar.
         """
-        if not kernels.is_compiled():
-            u = self.model.step(self.rounded, state.u, v.astype(np.float64), state.x, EXACT)
-            return self._state(u, x)
-        from rnnrbm_gui.models import recurrence_numba  # by now it has been
-
-        r, n = self._recurrence, max(1, self.model.n_positions)
-        after = np.empty(len(state.u))
-        bv_t, bh_t = np.empty_like(state.bv_t), np.empty_like(state.bh_t)
-        recurrence_numba.advance(
-            r.memory,
-            state.u,
-            v,
-            r.into_u[state.x % n],
-            r.Wvu,
-            r.Wuu,
-            r.into_v[x % n],
-            r.Wuv,
-            r.into_h[x % n],
-            r.Wuh,
-            after,
-            bv_t,
-            bh_t,
-        )
-        for array in (after, bv_t, bh_t):
+        compiled = kernels.compiled()
+        if compiled is None:
+            return self._state(self.model.step(self.p, state.u, v, state.x, EXACT), x)
+        r = self._recurrence
+        u, biases = np.empty_like(state.u), np.empty_like(state.biases)
+        place, next_place = r.places(state.x), r.places(x)
+        compiled.advance(*r.arrays, state.u, v, place, next_place, u, biases)
+        for array in (u, biases):
             array.setflags(write=False)
-        return State(after, bv_t, bh_t, x)
+        return State(u, biases, x)
 
-    @cached_property
-    def _recurrence(self) -> "_Recurrence":
-        return _Recurrence.of(self.model, self.rounded)
+    def play(
+        self,
+        state: State,
+        offsets: Float,
+        places: NDArray[np.int64],
+        schedule: Schedule,
+        seed: int,
+        takes: range,
+        frame: int,
+        start: NDArray[np.bool_],
+    ) -> Passage:
+        """Draw takes of the frames that follow ``state``; compiled as soon as the kernel is.
+
+        Args:
+            state: before the first frame.
+            offsets: (n_frames, n_visible), added to the log2 odds against each key.
+            places: (n_frames + 1,), of the frames in the bar and of the one after them.
+            schedule: the Gibbs steps of a frame.
+            seed: of the draws.
+            takes: which, one after another.
+            frame: the first one's index on the time line.
+            start: (n_visible,), where the first frame's chain starts, unless from the base rate.
+        """
+        n_takes, n_frames, n_visible = len(takes), len(offsets), len(start)
+        passage = Passage(
+            np.empty((n_takes, n_frames, n_visible), np.bool_),
+            np.empty((n_takes, n_frames, n_visible), np.float32),
+            np.empty((n_takes, n_frames, state.u.size), np.float32),
+            np.empty((n_takes, n_frames, state.biases.size), np.int32),
+            places,
+        )
+        compiled = kernels.compiled()
+        if compiled is None:
+            for i, take in enumerate(takes):
+                self._play_plain(
+                    i, passage, state, offsets, schedule, (seed, take, frame), np.array(start)
+                )
+        else:
+            tables = self.weights.tables
+            compiled.play(
+                tables.up,
+                tables.down,
+                tables.words,
+                *self._recurrence.arrays,
+                self.base,
+                schedule.rows,
+                schedule.from_base,
+                schedule.first_mean,
+                seed,
+                takes.start,
+                frame,
+                state.u,
+                state.biases,
+                start,
+                offsets,
+                self._recurrence.places(places),
+                passage.v,
+                passage.mean_v,
+                passage.u,
+                passage.biases,
+            )
+        for array in (passage.v, passage.mean_v, passage.u, passage.biases):
+            array.setflags(write=False)
+        return passage
+
+    def _play_plain(
+        self,
+        i: int,
+        passage: Passage,
+        state: State,
+        offsets: Float,
+        schedule: Schedule,
+        place: tuple[int, int, int],
+        v: NDArray[np.bool_],
+    ) -> None:
+        """Fill in the take of index ``i``."""
+        seed, take, frame = place
+        for f, offset in enumerate(offsets):
+            v[offset < -_SURELY_HELD] = True
+            v[offset >= _SURELY_HELD] = False
+            key = randomness.frame_key(seed, take, frame + f)
+            passage.mean_v[i, f] = kernels.gibbs_plain(
+                self.weights, state.biases, self.base, offset, schedule, key, v
+            )
+            passage.v[i, f] = v
+            state = self.advance(state, v, int(passage.places[f + 1]))
+            passage.u[i, f], passage.biases[i, f] = state.u, state.biases
 
     def moved(self, state: State, x: int) -> State:
         """Return the state before the same frame at another position in the bar."""
         return state if state.x == x else self._state(state.u, x)
 
-    def _state(self, u: NDArray[np.float64], x: int) -> State:
-        bv_t, bh_t = (
-            np.floor(b * UNIT + 0.5).astype(np.int32) for b in self.model.biases(self.rounded, u, x)
-        )
-        for array in (u, bv_t, bh_t):
+    def _state(self, u: Float, x: int) -> State:
+        biases = np.concatenate(self.model.biases(self.p, u, x)).astype(np.float64)
+        whole = np.floor(biases * UNIT + 0.5).astype(np.int32)
+        for array in (u, whole):
             array.setflags(write=False)
-        return State(u, bv_t, bh_t, x)
+        return State(u, whole, x)
+
+    @cached_property
+    def _recurrence(self) -> "_Recurrence":
+        return _Recurrence.of(self.model)
 
 
 @dataclass(frozen=True, eq=False)
 class _Recurrence:
-    """What ``recurrence_numba.advance`` needs of any kind of model; biases by place in the bar."""
+    """What ``recurrence_numba.advance`` needs of any kind of model.
 
-    memory: int
-    into_u: Double
-    Wvu: Double
-    Wuu: Double
-    into_v: Double
-    Wuv: Double
-    into_h: Double
-    Wuh: Double
+    Attributes:
+        n_places: rows of what a place in the bar adds.
+        arrays: its kind, bu, place_u, Wvu, Wuu, bx, place_x, Wux; matrices in blocks of columns.
+    """
+
+    n_places: int
+    arrays: tuple[int | Float, ...]
 
     @staticmethod
-    def of(model: SequenceModel, p: SimpleNamespace) -> "_Recurrence":
+    def of(model: SequenceModel) -> "_Recurrence":
         from rnnrbm_gui.models import recurrence_numba
 
-        def told(bias: Double, name: str) -> Double:
-            return bias + getattr(p, name) if model.n_positions else bias[None]
+        n = max(1, model.n_positions)
 
-        into_v, into_h = told(p.bv, "Wxv"), told(p.bh, "Wxh")
+        def told(name: str, bias: Float) -> Float:
+            return getattr(model, name) if model.n_positions else np.zeros((1, len(bias)), "f")
+
+        bx = np.concatenate([model.bv, model.bh])
+        place_h = told("Wxh", model.bh)
+        place_x = np.concatenate([told("Wxv", model.bv), place_h], axis=1)
+        Wux = np.concatenate([model.Wuv, model.Wuh], axis=1)
         if isinstance(model, RnnRbm):
             code = recurrence_numba.CODES[model.memory]
-            into_u, Wvu, Wuu = told(p.bu, "Wxu"), p.Wvu, p.Wuu
-        elif model.n_recurrent:  # an RTRBM: its state is its mean hidden units
-            code, into_u, Wvu, Wuu = recurrence_numba.SIGMOID, into_h, p.W, p.Wuh
-        else:
-            code, into_u, Wvu, Wuu = recurrence_numba.NONE, into_h, p.W, p.Wuh
-        arrays = (into_u, Wvu, Wuu, into_v, p.Wuv, into_h, p.Wuh)
-        return _Recurrence(code, *map(np.ascontiguousarray, arrays))
+            of_u = (model.bu, told("Wxu", model.bu), model.Wvu, model.Wuu)
+        else:  # an RTRBM's state is its mean hidden units; an RBM alone has none
+            code = recurrence_numba.SIGMOID if model.n_recurrent else recurrence_numba.NONE
+            of_u = (model.bh, place_h, model.W, model.Wuh)
+        bu, place_u, Wvu, Wuu = of_u
+        Wvu, Wuu, Wux = (in_blocks(W, recurrence_numba.BLOCK) for W in (Wvu, Wuu, Wux))
+        return _Recurrence(n, (code, bu, place_u, Wvu, Wuu, bx, place_x, Wux))
+
+    def places(self, x: "int | NDArray[np.int64]") -> "int | NDArray[np.int64]":
+        """Return the rows for positions in the bar."""
+        return x % self.n_places
 
 
 def _no_overflow(layer: str, most: NDArray[np.float64]) -> None:

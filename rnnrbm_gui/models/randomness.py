@@ -1,8 +1,9 @@
 """Counted random numbers: each follows from its place, none from those drawn before it.
 
-A frame's place is (seed, take, frame), three whole numbers of 64 bits that are mixed into two keys
-of 32 bits. Within the frame a number's place is its index: step * n_units + unit. So the music of
-a seed does not depend on how far, in what order or on which thread frames have been drawn.
+A frame's place is (seed, take, frame), three whole numbers of 64 bits that are mixed into a key of
+64 bits; with the number of a step it gives that step's key. Each unit has a word of its own, and
+key and word together its number. So the music of a seed does not depend on how far, in what order
+or on which thread frames have been drawn.
 """
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 
 _ALL = 2**64 - 1
 
-# The multipliers and shifts of Wellons' triple32, found by search for least bias.
-MULTIPLY_1, MULTIPLY_2, MULTIPLY_3 = 0xED5AD4BB, 0xAC4C1B51, 0x31848BAB
-SHIFT_1, SHIFT_2, SHIFT_3, SHIFT_4 = 17, 11, 15, 14
+# Two rounds of xor-shift and multiply, by Wellons' search for least bias (triple32, lowbias32).
+MULTIPLY_1, MULTIPLY_2 = 0x21F0AAAD, 0xD35A2D97
+SHIFT_1, SHIFT_2 = 16, 15
+_WORDS_FROM = 1 << 40
 
 
 def mix(z: int) -> int:
@@ -23,8 +25,8 @@ def mix(z: int) -> int:
     return z ^ z >> 31
 
 
-def frame_keys(seed: int, take: int, frame: int) -> tuple[int, int]:
-    """Return the two 32-bit keys of a frame.
+def frame_key(seed: int, take: int, frame: int) -> int:
+    """Return the key of a frame, 64 bits.
 
     Args:
         seed: the user's, 0..2^64 - 1.
@@ -39,24 +41,26 @@ def frame_keys(seed: int, take: int, frame: int) -> tuple[int, int]:
         if not 0 <= value <= _ALL:
             raise ValueError(f"{name} must be in 0..2^64 - 1, got {value}")
         z = mix(z ^ value)
-    return z & 0xFFFFFFFF, z >> 32
+    return z
 
 
-def uniforms(keys: tuple[int, int], first: int, n: int) -> NDArray[np.float32]:
-    """Return the numbers of places ``first`` to ``first + n`` of a frame, float32 in (0, 1).
+def words(n: int) -> NDArray[np.uint32]:
+    """Return the words of units 0 to n, uint32 (n,)."""
+    return np.array([mix(_WORDS_FROM + unit) >> 32 for unit in range(n)], np.uint32)
 
-    A counter plus the first key goes through three rounds of xor-shift and multiply; the second
-    key enters between them, so that frames whose counters overlap do not share a stream. The top
-    23 bits and a half give (x + 1/2) 2^-23: never 0, never 1, all spaced alike.
+
+def uniforms(key: int, step: int, words: NDArray[np.uint32]) -> NDArray[np.float32]:
+    """Return the numbers of some units in a step, float32 in (0, 1), of the shape of ``words``.
+
+    A unit's word plus half of the step's key goes through two rounds of xor-shift and multiply; the
+    other half enters between them. The top 23 bits and a half give (x + 1/2) 2^-23: never 0, never
+    1, all spaced alike.
     """
-    key0, key1 = keys
-    x = np.arange(n, dtype=np.uint32) + np.array([(first + key0) & 0xFFFFFFFF], np.uint32)
+    z = mix(key ^ step)
+    x = words + np.uint32(z & 0xFFFFFFFF)
     x ^= x >> np.uint32(SHIFT_1)
     x *= np.uint32(MULTIPLY_1)
+    x += np.uint32(z >> 32)
     x ^= x >> np.uint32(SHIFT_2)
-    x ^= np.uint32(key1)
     x *= np.uint32(MULTIPLY_2)
-    x ^= x >> np.uint32(SHIFT_3)
-    x *= np.uint32(MULTIPLY_3)
-    x ^= x >> np.uint32(SHIFT_4)
     return ((x >> np.uint32(9)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-23)

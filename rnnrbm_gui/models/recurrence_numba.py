@@ -1,31 +1,35 @@
-"""The compiled twin of ``Playable.advance`` in NumPy: a frame's recurrence, with the same bits.
+"""A frame's recurrence in compiled code: the twin of ``Playable.advance`` in NumPy, same bits.
 
-Sums are of whole multiples of small powers of two, exact in float64 in any order; what is not a sum
-is the same sequence of rounded operations as in ``exact``, none fused. Importing this module
-imports numba.
+The sums are of float32, term by term from the first row to the last, as there; many of them side
+by side in a register, which changes none. What squashes a state is the same sequence of rounded
+operations as in ``exact``, none fused. Importing this module imports numba.
 """
 
+from typing import Any
+
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models import compiling, simd
+from rnnrbm_gui.models import simd
 from rnnrbm_gui.models.exact import LN2_HIGH, LN2_LOW, LOG2E, SERIES, STATE_UNIT, STEEPEST, UNIT
 from rnnrbm_gui.models.memory import Memory
 
-Double = NDArray[np.float64]
+Float = NDArray[np.float32]
 Whole = NDArray[np.int32]
 
 TANH, SIGMOID, GRU, NONE = range(4)
+BLOCK = 48
+"""Columns to a block: three sums side by side keep the adders busy."""
+
+_REGISTERS = BLOCK // simd.WIDTH
 CODES: dict[Memory, int] = {"tanh": TANH, "sigmoid": SIGMOID, "gru": GRU}
 
-_MOST = 64
-_POWERS = 2.0 ** np.arange(-_MOST, _MOST + 1)
 _S8, _S7, _S6, _S5, _S4, _S3, _S2 = SERIES
+_BIAS, _FRACTION = np.int64(1023), np.int64(52)  # of a float64's exponent; its bits
 
 
 @simd.part
-def _exp(x: float) -> float:
+def _exp(x: Any) -> Any:
     x = min(max(x, -STEEPEST), STEEPEST)
     n = np.rint(x * LOG2E)
     r = x - n * LN2_HIGH - n * LN2_LOW
@@ -36,47 +40,73 @@ def _exp(x: float) -> float:
     p = p * r + _S3
     p = p * r + _S2
     p = (p * r + 1.0) * r + 1.0
-    return p * _POWERS[np.int64(n) + _MOST]
+    power = np.int64((np.int64(n) + _BIAS) << _FRACTION)
+    return p * power.view(np.float64)
 
 
 @simd.part
-def _rounded(y: float) -> float:
-    return np.rint(y * STATE_UNIT) / STATE_UNIT
+def _rounded(y: Any) -> Any:
+    return np.float32(np.rint(np.float64(y) * STATE_UNIT) / STATE_UNIT)
 
 
 @simd.part
-def _sigmoid(a: float) -> float:
-    return _rounded(1.0 - 1.0 / (_exp(a) + 1.0))
+def _sigmoid(a: Any) -> Any:
+    return _rounded(1.0 - 1.0 / (_exp(np.float64(a)) + 1.0))
 
 
 @simd.part
-def _tanh(a: float) -> float:
-    return _rounded(1.0 - 2.0 / (_exp(2.0 * a) + 1.0))
+def _tanh(a: Any) -> Any:
+    return _rounded(1.0 - 2.0 / (_exp(2.0 * np.float64(a)) + 1.0))
 
 
 @simd.part
-def _add_product(u: Double, weights: Double, out: Double) -> None:
-    for i in range(u.size):
-        factor, row = u[i], weights[i]
-        if factor:
-            for j in range(out.size):
-                out[j] += factor * row[j]
+def _product(u: Float, weights: Float, out: Float) -> None:
+    """Leave u @ weights in ``out``."""
+    n_blocks, n_rows, width = weights.shape
+    for block in range(n_blocks):
+        total = simd.zeros(_REGISTERS)
+        for i in range(n_rows):
+            at = (block * n_rows + i) * simd.size(total)
+            total = total + simd.load(weights, at, total) * u[i]
+        simd.store(out, block * width, total)
 
 
-def _advance(
+@simd.part
+def _sum_of_rows(v: NDArray[np.bool_], weights: Float, out: Float) -> None:
+    """Leave v @ weights in ``out``."""
+    n_blocks, n_rows, width = weights.shape
+    for block in range(n_blocks):
+        total = simd.zeros(_REGISTERS)
+        for i in range(n_rows):
+            if v[i]:
+                at = (block * n_rows + i) * simd.size(total)
+                total = total + simd.load(weights, at, total)
+        simd.store(out, block * width, total)
+
+
+@simd.part
+def room(weights: Float) -> Float:
+    """Return room for a product's columns."""
+    return np.empty(weights.shape[0] * weights.shape[2], np.float32)
+
+
+@simd.part
+def advance(
     memory: int,
-    u: Double,
+    u: Float,
     v: NDArray[np.bool_],
-    into_u: Double,
-    Wvu: Double,
-    Wuu: Double,
-    into_v: Double,
-    Wuv: Double,
-    into_h: Double,
-    Wuh: Double,
-    after: Double,
-    bv_t: Whole,
-    bh_t: Whole,
+    bu: Float,
+    place_u: Float,
+    Wvu: Float,
+    Wuu: Float,
+    bx: Float,
+    place_x: Float,
+    Wux: Float,
+    a: Float,
+    m: Float,
+    x: Float,
+    after: Float,
+    biases: Whole,
 ) -> None:
     """Fill in the state after a frame and the biases that it gives.
 
@@ -84,52 +114,39 @@ def _advance(
         memory: TANH, SIGMOID, GRU, or NONE: the state stays.
         u: (n_recurrent,), the state before.
         v: (n_visible,), the frame.
-        into_u: (n_gates n_recurrent,), the bias of the recurrent units, with the frame's place.
-        Wvu: (n_visible, n_gates n_recurrent).
-        Wuu: (n_recurrent, n_gates n_recurrent).
-        into_v: (n_visible,), the visible bias, with the next frame's place.
-        Wuv: (n_recurrent, n_visible).
-        into_h: (n_hidden,), likewise.
-        Wuh: (n_recurrent, n_hidden).
+        bu: (n_gates n_recurrent,).
+        place_u: likewise, what the frame's place in the bar adds.
+        Wvu: (n_visible, n_gates n_recurrent), in blocks of columns.
+        Wuu: (n_recurrent, n_gates n_recurrent), likewise.
+        bx: (n_visible + n_hidden,), bv and bh.
+        place_x: likewise, what the next frame's place adds.
+        Wux: (n_recurrent, n_visible + n_hidden), Wuv and Wuh, in blocks of columns.
+        a: as many as Wvu's blocks have columns, to work in.
+        m: likewise.
+        x: as many as Wux's blocks have columns, likewise.
         after: (n_recurrent,), to be filled.
-        bv_t: (n_visible,), likewise.
-        bh_t: (n_hidden,), likewise.
+        biases: (n_visible + n_hidden,), likewise.
     """
     n = u.size
     if memory == NONE:
         after[:] = u
     else:
-        a, m = into_u.copy(), np.zeros(into_u.size)
-        for i in range(v.size):
-            if v[i]:
-                row = Wvu[i]
-                for j in range(a.size):
-                    a[j] += row[j]
-        _add_product(u, Wuu, m)
-        for j in range(n):
-            if memory == TANH:
+        _sum_of_rows(v, Wvu, a)
+        _product(u, Wuu, m)
+        for j in range(bu.size):
+            a[j] = (bu[j] + a[j]) + place_u[j]
+        if memory == TANH:
+            for j in range(n):
                 after[j] = _tanh(a[j] + m[j])
-            elif memory == SIGMOID:
+        elif memory == SIGMOID:
+            for j in range(n):
                 after[j] = _sigmoid(a[j] + m[j])
-            else:
-                z = _sigmoid(a[j] + m[j])
-                r = _sigmoid(a[n + j] + m[n + j])
-                c = _tanh(a[2 * n + j] + r * m[2 * n + j])
-                after[j] = _rounded(u[j] + z * (c - u[j]))
-    x_v, x_h = into_v.copy(), into_h.copy()
-    _add_product(after, Wuv, x_v)
-    _add_product(after, Wuh, x_h)
-    for i in range(x_v.size):
-        bv_t[i] = np.int32(np.floor(x_v[i] * UNIT + 0.5))
-    for j in range(x_h.size):
-        bh_t[j] = np.int32(np.floor(x_h[j] * UNIT + 0.5))
-
-
-_D1, _D2 = compiling.given(types.float64, 1), compiling.given(types.float64, 2)
-advance = compiling.cached(
-    types.void(
-        *(types.int64, _D1, compiling.given(types.boolean, 1), _D1, _D2, _D2, _D1, _D2, _D1, _D2),
-        *(types.float64[::1], types.int32[::1], types.int32[::1]),
-    ),
-    _advance,
-)
+        else:
+            for j in range(2 * n):
+                a[j] = _sigmoid(a[j] + m[j])
+            for j in range(n):
+                c = _tanh(a[2 * n + j] + a[n + j] * m[2 * n + j])
+                after[j] = _rounded(u[j] + a[j] * (c - u[j]))
+    _product(after, Wux, x)
+    for i in range(bx.size):
+        biases[i] = np.int32(np.floor(np.float64((bx[i] + x[i]) + place_x[i]) * UNIT + 0.5))

@@ -1,14 +1,16 @@
 """Drawing frames: the next chord given all before it and whatever is held on or off."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models import kernels, randomness
+from rnnrbm_gui.models import kernels
 from rnnrbm_gui.models.exact import UNIT
-from rnnrbm_gui.models.playable import Playable, State
+from rnnrbm_gui.models.kernels import FARTHEST, LOG2E, Schedule
+from rnnrbm_gui.models.playable import HELD, Passage, Playable, State
 from rnnrbm_gui.models.sequence_model import SequenceModel
 
 FREE, ON, OFF = 0, 1, -1
@@ -27,7 +29,8 @@ ANNEALED_SHARE = 0.6
 AVERAGED_SHARE = 0.25
 """Share of the steps, the last ones, whose probabilities are averaged."""
 
-_CERTAIN = np.float32(1e30)
+_MOST_SUM = 2.0**31 - 2.0**8
+"""Largest whole number below 2^31 that float32 holds, nearly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +41,12 @@ class Frame:
         v: (n_visible,), the keys that are on.
         mean_v: (n_visible,), how probable each key was, averaged over the last quarter of the
             steps; 0 or 1, to within 1e-30, where a key was held.
+        after: the state before the next frame.
     """
 
     v: NDArray[np.bool_]
     mean_v: NDArray[np.float32]
+    after: State
 
 
 class FrameSampler:
@@ -62,7 +67,7 @@ class FrameSampler:
     @property
     def compiled(self) -> bool:
         """Whether the compiled kernel runs now."""
-        return kernels.is_compiled()
+        return kernels.compiled() is not None
 
     def first_state(self, x: int = 0) -> State:
         """Return the state before the first frame, whose position in the bar is ``x``."""
@@ -70,7 +75,7 @@ class FrameSampler:
 
     def advance(self, state: State, v: NDArray[np.bool_], x: int = 0) -> State:
         """Return the state after the frame ``v``, (n_visible,); ``x`` is the next one's place."""
-        return self._playable.advance(state, np.asarray(v, np.bool_), x)
+        return self._playable.advance(state, np.ascontiguousarray(v, np.bool_), x)
 
     def moved(self, state: State, x: int) -> State:
         """Return the state before the same frame, with ``x`` as its place in the bar."""
@@ -84,9 +89,11 @@ class FrameSampler:
         seed: int,
         take: int,
         frame: int,
+        x: int = 0,
         temperature: float = 1.0,
         gibbs_steps: int = DEFAULT_GIBBS_STEPS,
         field: NDArray[np.float32] | None = None,
+        start: NDArray[np.bool_] | None = None,
     ) -> Frame:
         """Draw the frame that follows ``state``.
 
@@ -95,108 +102,128 @@ class FrameSampler:
         itself: a plain chain of that length would not leave the chord it starts from.
 
         Args:
-            state: what ``first_state`` or ``advance`` gave.
+            state: what ``first_state``, ``advance`` or another draw gave.
             mask: (n_visible,), FREE, ON or OFF for each key; held keys stay so in every step.
             seed: 0..2^64 - 1.
             take: which of several futures, 0..2^64 - 1.
             frame: index on the time line, 0..2^64 - 1.
+            x: the next frame's place in the bar.
             temperature: draws from P(v, h)^(1 / temperature).
             gibbs_steps: how many, 1 or more: more of them mix better.
             field: (n_visible,), added to the visible biases: density, register, scale.
+            start: (n_visible,), where to start a plain chain of so many steps instead.
 
         Raises:
             ValueError: an argument is out of range or of the wrong shape.
         """
-        offset = self._offset(mask, temperature, field)
-        scale, mix = _schedule(_steps(gibbs_steps), float(temperature), True)
-        v = np.zeros(self.model.n_visible, np.bool_)
-        return self._run(state, v, offset, scale, mix, randomness.frame_keys(seed, take, frame))
+        drawn = self.passage(
+            state,
+            np.asarray(mask)[None],
+            seed=seed,
+            takes=range(take, take + 1),
+            frame=frame,
+            places=np.array([state.x, x]),
+            temperature=temperature,
+            gibbs_steps=gibbs_steps,
+            field=field,
+            start=start,
+        )
+        return Frame(drawn.v[0, 0], drawn.mean_v[0, 0], drawn.state_after(0))
 
-    def draw_from(
+    def passage(
         self,
         state: State,
-        v: NDArray[np.bool_],
-        mask: NDArray[np.int8],
+        masks: NDArray[np.int8],
         *,
         seed: int,
-        take: int,
+        takes: range,
         frame: int,
+        places: NDArray[np.int64] | None = None,
         temperature: float = 1.0,
         gibbs_steps: int = DEFAULT_GIBBS_STEPS,
         field: NDArray[np.float32] | None = None,
-    ) -> Frame:
-        """Run exactly ``gibbs_steps`` plain Gibbs steps from ``v``; else as ``draw``."""
-        offset = self._offset(mask, temperature, field)
-        scale, mix = _schedule(_steps(gibbs_steps), float(temperature), False)
-        v = (np.array(v, np.bool_) | (np.asarray(mask) == ON)) & (np.asarray(mask) != OFF)
-        return self._run(
-            state, v, offset, scale, mix, randomness.frame_keys(seed, take, frame), from_base=False
-        )
+        start: NDArray[np.bool_] | None = None,
+        threads: int = 1,
+    ) -> Passage:
+        """Draw one or more takes of the frames that follow ``state``, as ``draw`` does one by one.
 
-    def _run(
-        self,
-        state: State,
-        v: NDArray[np.bool_],
-        offset: NDArray[np.float32],
-        scale: NDArray[np.float32],
-        mix: NDArray[np.float32],
-        keys: tuple[int, int],
-        *,
-        from_base: bool = True,
-    ) -> Frame:
-        n_steps = len(scale) - 1
-        first_mean = n_steps + 1 - max(1, round(AVERAGED_SHARE * n_steps))
-        play = self._playable
-        mean_v = kernels.kernel()(
-            play.weights,
-            state.bv_t,
-            state.bh_t,
-            play.base,
-            offset,
-            scale,
-            mix,
-            from_base,
-            first_mean,
-            keys[0],
-            keys[1],
-            v,
-        )
-        v.setflags(write=False)
-        mean_v.setflags(write=False)
-        return Frame(v, mean_v)
+        Args:
+            state: before the first of them.
+            masks: (n_frames, n_visible), FREE, ON or OFF.
+            seed: 0..2^64 - 1.
+            takes: which futures, one after another.
+            frame: the first one's index on the time line.
+            places: (n_frames + 1,), of the frames in the bar and of the one after them; 0 each
+                where the model is not told.
+            temperature: as in ``draw``.
+            gibbs_steps: of a frame.
+            field: (n_visible,), as in ``draw``.
+            start: (n_visible,), where to start plain chains, each frame's from the one before.
+            threads: that share out the takes; what is drawn does not depend on them.
 
-    def _offset(
-        self, mask: NDArray[np.int8], temperature: float, field: NDArray[np.float32] | None
+        Raises:
+            ValueError: an argument is out of range or of the wrong shape.
+        """
+        offsets = self._offsets(masks, temperature, field)
+        for name, first, n in (("seed", seed, 1), ("take", takes.start, len(takes))):
+            _check_place(name, first, n)
+        _check_place("frame", frame, len(offsets))
+        schedule = _schedule(_steps(gibbs_steps), float(temperature), start is None)
+        if places is None:
+            places = np.zeros(len(offsets) + 1, np.int64)
+        if start is None:
+            start = np.zeros(self.model.n_visible, np.bool_)
+        start = np.ascontiguousarray(start, np.bool_)
+
+        def play(takes: range) -> Passage:
+            return self._playable.play(state, offsets, places, schedule, seed, takes, frame, start)
+
+        if threads == 1:
+            return play(takes)
+        ends = [takes.start + len(takes) * i // threads for i in range(threads + 1)]
+        with ThreadPoolExecutor(threads) as pool:
+            parts = [*pool.map(play, map(range, ends[:-1], ends[1:]))]
+        return Passage.joined(parts)
+
+    def _offsets(
+        self, masks: NDArray[np.int8], temperature: float, field: NDArray[np.float32] | None
     ) -> NDArray[np.float32]:
-        """Return what is added to the visible pre-activations: the field, and the held keys."""
+        """Return what is added to the log2 odds against each key: the field, and the held keys."""
         if not COLDEST <= temperature <= HOTTEST:
             raise ValueError(f"temperature must be in {COLDEST}..{HOTTEST}, got {temperature}")
-        shape = (self.model.n_visible,)
-        mask = np.asarray(mask, np.int8)
-        if mask.shape != shape:
-            raise ValueError(f"mask must have the shape {shape}, got {mask.shape}")
+        n = self.model.n_visible
+        masks = np.ascontiguousarray(masks, np.int8)
+        if masks.ndim != 2 or masks.shape[1] != n:
+            raise ValueError(f"mask must have the shape {(n,)}, got {masks.shape[1:]}")
         if field is not None:
             field = np.asarray(field, np.float32)
-            if field.shape != shape:
-                raise ValueError(f"field must have the shape {shape}, got {field.shape}")
+            if field.shape != (n,):
+                raise ValueError(f"field must have the shape {(n,)}, got {field.shape}")
         told = None if field is None else field.tobytes()
-        return _offset_of(mask.tobytes(), float(temperature), told)
+        return _offsets_of(masks.tobytes(), n, float(temperature), told)
 
 
 @lru_cache(maxsize=256)
-def _offset_of(mask_: bytes, temperature: float, field_: bytes | None) -> NDArray[np.float32]:
-    mask = np.frombuffer(mask_, np.int8)
-    offset = np.zeros(len(mask), np.float32)
+def _offsets_of(
+    masks_: bytes, n_visible: int, temperature: float, field_: bytes | None
+) -> NDArray[np.float32]:
+    masks = np.frombuffer(masks_, np.int8).reshape(-1, n_visible)
+    offsets = np.zeros(masks.shape, np.float32)
     if field_ is not None:
         field = np.frombuffer(field_, np.float32)
         if not np.isfinite(field).all():
             raise ValueError(f"field must hold finite numbers, got {field}")
-        offset += np.clip(field, -1e6, 1e6) * np.float32(1 / temperature)
-    # A pre-activation of +-1e30 fires always or never: a held key needs no code of its own.
-    offset[mask == ON] = _CERTAIN
-    offset[mask == OFF] = -_CERTAIN
-    offset.setflags(write=False)
-    return offset
+        offsets -= np.clip(field, -1e6, 1e6) * (LOG2E * np.float32(1 / temperature))
+    # Odds of 2^+-1e30 against it fire never or always: a held key needs no code of its own.
+    offsets[masks == ON] = -HELD
+    offsets[masks == OFF] = HELD
+    offsets.setflags(write=False)
+    return offsets
+
+
+def _check_place(name: str, first: int, n: int) -> None:
+    if not 0 <= first <= 2**64 - n:
+        raise ValueError(f"{name} must be in 0..2^64 - 1, got {first}")
 
 
 def _steps(gibbs_steps: int) -> int:
@@ -206,16 +233,17 @@ def _steps(gibbs_steps: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def _schedule(
-    n_steps: int, temperature: float, annealed: bool
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return for the start and each step the scale of the model's sums and of the base rate."""
+def _schedule(n_steps: int, temperature: float, annealed: bool) -> Schedule:
+    """Return the scale of the model's sums and of the base rate's for the start and each step."""
     betas = np.ones(n_steps + 1)
     if annealed:
         rising = max(1, round(ANNEALED_SHARE * n_steps))
         betas[: rising + 1] = np.arange(rising + 1) / rising
-    scale = (betas / (UNIT * temperature)).astype(np.float32)
+    scale = (-betas * float(LOG2E) / (UNIT * temperature)).astype(np.float32)
     mix = ((1 - betas) / temperature).astype(np.float32)
-    scale.setflags(write=False)
-    mix.setflags(write=False)
-    return scale, mix
+    farthest = float(FARTHEST) / np.maximum(-scale.astype(np.float64), 1e-30)
+    limit = np.floor(np.minimum(farthest, _MOST_SUM)).astype(np.float32)
+    rows = np.array([scale, mix, limit])
+    rows.setflags(write=False)
+    first_mean = n_steps + 1 - max(1, round(AVERAGED_SHARE * n_steps))
+    return Schedule(rows, annealed, first_mean)

@@ -30,14 +30,20 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-from rnnrbm_gui.models.kernels import FARTHEST, LN2_HIGH, LN2_LOW, LOG2E, SERIES
+from rnnrbm_gui.models.kernels import LOG2E, POWER_OF_TWO
 
 WIDTH = 16
 """Lanes of a register."""
 
 F32, U32, TRUTH = types.float32, types.uint32, types.boolean
 _IR: dict[Any, Any] = {F32: ir.FloatType(), U32: ir.IntType(32), TRUTH: ir.IntType(1)}
-_C6, _C5, _C4, _C3, _C2, _C1, _C0 = SERIES
+_C4, _C3, _C2, _C1, _C0 = POWER_OF_TWO
+# 2^r likewise, to one more degree and 8e-8: for sums over thousands of steps.
+_D5, _D4, _D3, _D2, _D1, _D0 = (
+    np.float32(c)
+    for c in (1.3276472e-3, 9.6755413e-3, 5.5507127e-2, 2.4022120e-1, 6.9314697e-1, 1.0)
+)
+_ONE, _FARTHEST = np.float32(1), np.float32(80)
 _WHOLE = np.float32(1.5 * 2**23)
 """Added to a float32, leaves of it the nearest whole number, in the lowest bits."""
 _F64, _I64 = ir.DoubleType(), ir.IntType(64)
@@ -212,16 +218,21 @@ def _reinterpret(x: Any, old: types.Type, new: types.Type) -> Any:
 
 
 @intrinsic
-def count_from(typing: Any, first: Any) -> Any:
-    """Return one register of first, first + 1, ..., modulo 2^32."""
+def between(typing: Any, low: Any, x: Any, high: Any) -> Any:
+    """Return uint32 lanes, all taken for signed numbers, cut to low..high."""
+    found = _alike(low, x, high)
+    if found is None or found[0].element != U32:
+        return None
+    shape, operands = found
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        first = _spread(builder, _IR[U32], args[0])
-        place = ir.Constant(first.type, list(range(WIDTH)))
-        none = ir.Constant(ir.ArrayType(first.type, 1), ir.Undefined)
-        return builder.insert_value(none, builder.add(first, place), 0)
+        def make(builder: Any, low: Any, x: Any, high: Any) -> Any:
+            x = _call(builder, f"llvm.smax.v{WIDTH}i32", x.type, x, low)
+            return _call(builder, f"llvm.smin.v{WIDTH}i32", x.type, x, high)
 
-    return Lanes(U32, 1)(U32), lower
+        return _each(context, builder, sig, args, make)
+
+    return shape(*operands), lower
 
 
 @intrinsic
@@ -364,32 +375,28 @@ part: Any = nb.njit(nogil=True, error_model="numpy", forceinline=True)
 
 @part
 def exp(x: Any) -> Any:
-    """Return the exponential to within 2e-7 of its value, ``x`` cut to -80..80."""
-    x = choose(x < FARTHEST, x, FARTHEST)
-    x = choose(x < -FARTHEST, -FARTHEST, x)
+    """Return the exponential to within 2e-6 of its value, ``x`` cut to -80..80."""
+    x = choose(x < _FARTHEST, x, _FARTHEST)
+    x = choose(x < -_FARTHEST, -_FARTHEST, x)
     shifted = multiply_add(x, LOG2E, _WHOLE)
-    n = shifted - _WHOLE
-    r = multiply_add(n, -LN2_LOW, multiply_add(n, -LN2_HIGH, x))
-    p = multiply_add(r, _C6, _C5)
-    p = multiply_add(r, p, _C4)
-    p = multiply_add(r, p, _C3)
-    p = multiply_add(r, p, _C2)
-    p = multiply_add(r, p, _C1)
-    p = multiply_add(r, p, _C0)
+    r = multiply_add(x, LOG2E, (shifted - _WHOLE) * -_ONE)
+    p = multiply_add(r, _D5, _D4)
+    p = multiply_add(r, p, _D3)
+    p = multiply_add(r, p, _D2)
+    p = multiply_add(r, p, _D1)
+    p = multiply_add(r, p, _D0)
     return as_float(as_bits(p) + (as_bits(shifted) << 23))  # p 2^n
 
 
 @part
-def exact_exp(x: Any) -> Any:
-    """Return what ``kernels.exp`` does, bit for bit: each operation rounded, none fused."""
-    x = choose(x < FARTHEST, x, FARTHEST)
-    x = choose(x < -FARTHEST, -FARTHEST, x)
-    shifted = x * LOG2E + _WHOLE
-    n = shifted - _WHOLE
-    r = x - n * LN2_HIGH - n * LN2_LOW
-    p = r * _C6 + _C5
-    p = p * r + _C4
-    p = p * r + _C3
+def power_of_two(y: Any) -> Any:
+    """Return what ``kernels.power_of_two`` does, bit for bit: each operation rounded, none fused.
+
+    ``y`` must lie in -``kernels.FARTHEST``..``kernels.FARTHEST``.
+    """
+    shifted = y + _WHOLE
+    r = y - (shifted - _WHOLE)
+    p = r * _C4 + _C3
     p = p * r + _C2
     p = p * r + _C1
     p = p * r + _C0

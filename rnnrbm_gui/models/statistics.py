@@ -68,22 +68,18 @@ def samples(
     Returns:
         (n_frames, n_visible) each.
     """
-    free = np.zeros(sampler.model.n_visible, np.int8)
-    x = [0] * (n_frames + 1) if positions is None else [*map(int, positions), 0]
-    pieces = []
-    for take in range(first_take, first_take + n_pieces):
-        state, roll = sampler.first_state(x[0]), np.zeros((n_frames, len(free)), np.bool_)
-        for frame in range(n_frames):
-            drawn = sampler.draw(
-                state,
-                free,
-                seed=seed,
-                take=take,
-                frame=frame,
-                gibbs_steps=gibbs_steps,
-                temperature=temperature,
-            )
-            roll[frame] = drawn.v
-            state = sampler.advance(state, drawn.v, x[frame + 1])
-        pieces.append(roll)
-    return pieces
+    free = np.zeros((n_frames, sampler.model.n_visible), np.int8)
+    x = np.zeros(n_frames + 1, np.int64)
+    if positions is not None:
+        x[:-1] = positions
+    drawn = sampler.passage(
+        sampler.first_state(int(x[0])),
+        free,
+        seed=seed,
+        takes=range(first_take, first_take + n_pieces),
+        frame=0,
+        places=x,
+        gibbs_steps=gibbs_steps,
+        temperature=temperature,
+    )
+    return [*drawn.v]

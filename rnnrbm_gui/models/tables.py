@@ -5,13 +5,19 @@ nearly half are on: they go in groups of four, and each group has a table of the
 rows of weights can have.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnrbm_gui.models import randomness
+
 Rows = NDArray[Any]
+
+_WIDTH = 16
+"""Numbers to a register, as in ``simd``."""
 
 _LINE = 64
 """Bytes of a line of the cache. A register that lies across two costs two reads."""
@@ -27,12 +33,15 @@ class Tables:
         up: (n_blocks_h, n_visible, block_h), W; what pads the hidden units is 0.
         down: (n_blocks_v, 16 n_groups, block_v). Row 16 g + p is the sum of those of the hidden
             units 4 g .. 4 g + 3 whose bit in p is on.
+        words: of the hidden units, then of the keys, each layer filled up to whole registers; for
+            ``randomness``.
     """
 
     n_visible: int
     n_hidden: int
     up: Rows
     down: Rows
+    words: NDArray[np.uint32]
 
     @staticmethod
     def of(W: Rows, block_v: int, block_h: int) -> "Tables":
@@ -44,12 +53,9 @@ class Tables:
             block_h: hidden units to a block.
         """
         n_visible, n_hidden = W.shape
-        up = _aligned(W.dtype, -(-n_hidden // block_h), n_visible, block_h)
-        for i, block in enumerate(up):
-            some = W[:, i * block_h : (i + 1) * block_h]
-            block[:, : some.shape[1]] = some
+        up = in_blocks(W, block_h)
         n_blocks, n_groups = -(-n_visible // block_v), -(-n_hidden // 4)
-        down = _aligned(W.dtype, n_blocks, 16 * n_groups, block_v)
+        down = aligned(W.dtype, n_blocks, 16 * n_groups, block_v)
         rows = np.zeros((4 * n_groups, n_blocks * block_v), W.dtype)
         rows[:n_hidden, :n_visible] = W.T
         groups = rows.reshape(n_groups, 4, n_blocks, block_v)
@@ -58,10 +64,26 @@ class Tables:
             for unit in range(4):  # sums[:, 0] is 0; each unit doubles what is there
                 half = 1 << unit
                 sums[:, half : 2 * half] = sums[:, :half] + groups[:, unit, i, None]
-        return Tables(n_visible, n_hidden, up, down)
+        return Tables(n_visible, n_hidden, up, down, unit_words(n_visible, n_hidden))
 
 
-def _aligned(dtype: "np.dtype[Any]", *shape: int) -> Rows:
+def in_blocks(W: Rows, width: int) -> Rows:
+    """Return W's columns in blocks, (n_blocks, n_rows, width), padded with 0."""
+    n_rows, n_columns = W.shape
+    blocks = aligned(W.dtype, -(-n_columns // width), n_rows, width)
+    for i, block in enumerate(blocks):
+        some = W[:, i * width : (i + 1) * width]
+        block[:, : some.shape[1]] = some
+    return blocks
+
+
+@functools.cache
+def unit_words(n_visible: int, n_hidden: int) -> NDArray[np.uint32]:
+    """Return ``Tables.words``."""
+    return randomness.words(sum(-(-n // _WIDTH) * _WIDTH for n in (n_visible, n_hidden)))
+
+
+def aligned(dtype: "np.dtype[Any]", *shape: int) -> Rows:
     """Return zeros that begin at the begin of a line of the cache."""
     n_bytes = int(np.prod(shape)) * dtype.itemsize
     raw = np.zeros(n_bytes + _LINE, np.uint8)

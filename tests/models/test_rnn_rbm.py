@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnrbm_gui.errors import ModelError
-from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT
+from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, InOrder
 from rnnrbm_gui.models.memory import Memory
 from rnnrbm_gui.models.playable import Playable
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
@@ -80,8 +80,8 @@ def test_the_whole_number_form_follows_the_model(memory: Memory) -> None:
     bv_t, bh_t = model.frame_biases(roll)
     state = playable.first_state()
     for t, v in enumerate(roll):
-        np.testing.assert_allclose(state.bv_t / UNIT, bv_t[t], atol=3e-3)
-        np.testing.assert_allclose(state.bh_t / UNIT, bh_t[t], atol=3e-3)
+        expected = [*bv_t[t], *bh_t[t]]
+        np.testing.assert_allclose(state.biases / UNIT, expected, atol=3e-3)
         state = playable.advance(state, v)
 
 
@@ -93,37 +93,32 @@ def test_the_whole_number_form_follows_a_gated_model_told_its_place_in_the_bar()
     bv_t, bh_t = model.frame_biases(roll, x[:-1])
     state = playable.first_state(int(x[0]))
     for t, v in enumerate(roll):
-        np.testing.assert_allclose(state.bv_t / UNIT, bv_t[t], atol=3e-3)
-        np.testing.assert_allclose(state.bh_t / UNIT, bh_t[t], atol=3e-3)
+        expected = [*bv_t[t], *bh_t[t]]
+        np.testing.assert_allclose(state.biases / UNIT, expected, atol=3e-3)
         np.testing.assert_array_equal(state.u * STATE_UNIT, np.rint(state.u * STATE_UNIT))
         state = playable.advance(state, v, int(x[t + 1]))
 
 
-def test_the_whole_number_recurrence_is_exact() -> None:
-    """The sums of float64 BLAS are those of Python's own integers."""
-    model = RnnRbm(**arrays(30.0))
-    playable = Playable.of(model)
-    v = np.random.default_rng(3).random(20) < 0.5
-    whole = {
-        name: np.rint(value.astype(np.float64) * UNIT).astype(object)
-        for name, value in model.parameters().items()
-    }
-    state = playable.first_state()
-    for _ in range(3):
-        u = [int(x * STATE_UNIT) for x in state.u]
-        for bias, weights, found in (("bv", "Wuv", state.bv_t), ("bh", "Wuh", state.bh_t)):
-            for i, b in enumerate(found):
-                total = int(whole[bias][i]) * STATE_UNIT
-                total += sum(u[k] * int(whole[weights][k, i]) for k in range(12))
-                assert int(b) == (total + STATE_UNIT // 2) // STATE_UNIT
-        state = playable.advance(state, v)
+def test_sums_in_order_are_those_of_a_loop() -> None:
+    """Rounded to float32 after each product and each sum, from the first row to the last."""
+    rng = np.random.default_rng(3)
+    x, matrix = rng.normal(size=30).astype("f"), rng.normal(size=(30, 7)).astype("f")
+    expected = []
+    for column in matrix.T:
+        total = np.float32(0)
+        for a, b in zip(x, column, strict=True):
+            total = np.float32(total + np.float32(a * b))
+        expected.append(total)
+    np.testing.assert_array_equal(x @ InOrder(matrix), expected)
+    assert (x[::-1] @ InOrder(matrix[::-1]) != expected).any()
+    np.testing.assert_array_equal(np.zeros(0, "f") @ InOrder(np.zeros((0, 4), "f")), np.zeros(4))
 
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid"])
 def test_exact_arithmetic_squashes_to_the_nearest_unit(name: str) -> None:
     x = np.linspace(-60, 60, 100_001)
     true = np.tanh(x) if name == "tanh" else 1 / (1 + np.exp(-x))
-    found = getattr(EXACT, name)(x)
+    found = getattr(EXACT, name)(x).astype(np.float64)
     assert np.abs(found - true).max() <= 0.5001 / STATE_UNIT
     np.testing.assert_array_equal(found * STATE_UNIT, np.rint(found * STATE_UNIT))
 

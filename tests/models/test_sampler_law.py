@@ -99,15 +99,15 @@ def test_law_after_exactly_so_many_steps(
     state = sampler.first_state()
     assert_follows(
         Exact(sampler, mask, temperature).after(start, n_steps),
-        lambda i: sampler.draw_from(
+        lambda i: sampler.draw(
             state,
-            start,
             mask,
             seed=seed,
             take=0,
             frame=i,
             temperature=temperature,
             gibbs_steps=n_steps,
+            start=start,
         ),
     )
 
