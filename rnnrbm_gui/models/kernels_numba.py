@@ -177,11 +177,11 @@ def _play(
                 u_now,
                 v[t, f],
                 bu,
-                place_u[places[f]],
+                place_u[places[f] % len(place_u)],
                 Wvu,
                 Wuu,
                 bx,
-                place_x[places[f + 1]],
+                place_x[places[f + 1] % len(place_x)],
                 Wux,
                 a,
                 m,
@@ -209,7 +209,7 @@ def _advance(
     biases: Whole,
 ) -> None:
     a, m, work = recurrence.room(Wuu), recurrence.room(Wuu), recurrence.room(Wux)
-    of_u, of_x = place_u[x], place_x[x_next]
+    of_u, of_x = place_u[x % len(place_u)], place_x[x_next % len(place_x)]
     recurrence.advance(memory, u, v, bu, of_u, Wvu, Wuu, bx, of_x, Wux, a, m, work, after, biases)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,7 @@ HELD = np.float32(1e30)
 _SURELY_HELD = np.float32(1.2e8)
 
 
-@dataclass(frozen=True, eq=False)
-class State:
+class State(NamedTuple):
     """What a frame is drawn from: the recurrent state and the biases it gives.
 
     Attributes:
@@ -46,8 +46,7 @@ class State:
     x: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Passage:
+class Passage(NamedTuple):
     """Takes of some frames, and the states after each.
 
     Attributes:
@@ -140,12 +139,8 @@ class Playable:
         compiled = kernels.compiled()
         if compiled is None:
             return self._state(self.model.step(self.p, state.u, v, state.x, EXACT), x)
-        r = self._recurrence
         u, biases = np.empty_like(state.u), np.empty_like(state.biases)
-        place, next_place = r.places(state.x), r.places(x)
-        compiled.advance(*r.arrays, state.u, v, place, next_place, u, biases)
-        for array in (u, biases):
-            array.setflags(write=False)
+        compiled.advance(*self._recurrence, state.u, v, state.x, x, u, biases)
         return State(u, biases, x)
 
     def play(
@@ -170,7 +165,11 @@ class Playable:
             takes: which, one after another.
             frame: the first one's index on the time line.
             start: (n_visible,), where the first frame's chain starts, unless from the base rate.
+
+        Raises:
+            ValueError: a seed, take or frame is not in 0..2^64 - 1.
         """
+        randomness.check(seed, takes.start, frame)
         n_takes, n_frames, n_visible = len(takes), len(offsets), len(start)
         passage = Passage(
             np.empty((n_takes, n_frames, n_visible), np.bool_),
@@ -191,7 +190,7 @@ class Playable:
                 tables.up,
                 tables.down,
                 tables.words,
-                *self._recurrence.arrays,
+                *self._recurrence,
                 self.base,
                 schedule.rows,
                 schedule.from_base,
@@ -203,14 +202,12 @@ class Playable:
                 state.biases,
                 start,
                 offsets,
-                self._recurrence.places(places),
+                places,
                 passage.v,
                 passage.mean_v,
                 passage.u,
                 passage.biases,
             )
-        for array in (passage.v, passage.mean_v, passage.u, passage.biases):
-            array.setflags(write=False)
         return passage
 
     def _play_plain(
@@ -242,33 +239,14 @@ class Playable:
 
     def _state(self, u: Float, x: int) -> State:
         biases = np.concatenate(self.model.biases(self.p, u, x)).astype(np.float64)
-        whole = np.floor(biases * UNIT + 0.5).astype(np.int32)
-        for array in (u, whole):
-            array.setflags(write=False)
-        return State(u, whole, x)
+        return State(u, np.floor(biases * UNIT + 0.5).astype(np.int32), x)
 
     @cached_property
-    def _recurrence(self) -> "_Recurrence":
-        return _Recurrence.of(self.model)
-
-
-@dataclass(frozen=True, eq=False)
-class _Recurrence:
-    """What ``recurrence_numba.advance`` needs of any kind of model.
-
-    Attributes:
-        n_places: rows of what a place in the bar adds.
-        arrays: its kind, bu, place_u, Wvu, Wuu, bx, place_x, Wux; matrices in blocks of columns.
-    """
-
-    n_places: int
-    arrays: tuple[int | Float, ...]
-
-    @staticmethod
-    def of(model: SequenceModel) -> "_Recurrence":
+    def _recurrence(self) -> tuple[int | Float, ...]:
+        """What the compiled kernels need: memory, bu, place_u, Wvu, Wuu, bx, place_x and Wux."""
         from rnnrbm_gui.models import recurrence_numba
 
-        n = max(1, model.n_positions)
+        model = self.model
 
         def told(name: str, bias: Float) -> Float:
             return getattr(model, name) if model.n_positions else np.zeros((1, len(bias)), "f")
@@ -279,17 +257,12 @@ class _Recurrence:
         Wux = np.concatenate([model.Wuv, model.Wuh], axis=1)
         if isinstance(model, RnnRbm):
             code = recurrence_numba.CODES[model.memory]
-            of_u = (model.bu, told("Wxu", model.bu), model.Wvu, model.Wuu)
+            bu, place_u, Wvu, Wuu = model.bu, told("Wxu", model.bu), model.Wvu, model.Wuu
         else:  # an RTRBM's state is its mean hidden units; an RBM alone has none
             code = recurrence_numba.SIGMOID if model.n_recurrent else recurrence_numba.NONE
-            of_u = (model.bh, place_h, model.W, model.Wuh)
-        bu, place_u, Wvu, Wuu = of_u
+            bu, place_u, Wvu, Wuu = model.bh, place_h, model.W, model.Wuh
         Wvu, Wuu, Wux = (in_blocks(W, recurrence_numba.BLOCK) for W in (Wvu, Wuu, Wux))
-        return _Recurrence(n, (code, bu, place_u, Wvu, Wuu, bx, place_x, Wux))
-
-    def places(self, x: "int | NDArray[np.int64]") -> "int | NDArray[np.int64]":
-        """Return the rows for positions in the bar."""
-        return x % self.n_places
+        return code, bu, place_u, Wvu, Wuu, bx, place_x, Wux
 
 
 def _no_overflow(layer: str, most: NDArray[np.float64]) -> None:

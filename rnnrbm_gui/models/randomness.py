@@ -36,12 +36,16 @@ def frame_key(seed: int, take: int, frame: int) -> int:
     Raises:
         ValueError: one is out of range.
     """
-    z = 0
-    for name, value in (("seed", seed), ("take", take), ("frame", frame)):
-        if not 0 <= value <= _ALL:
-            raise ValueError(f"{name} must be in 0..2^64 - 1, got {value}")
-        z = mix(z ^ value)
-    return z
+    check(seed, take, frame)
+    return mix(mix(mix(seed) ^ take) ^ frame)
+
+
+def check(seed: int, take: int, frame: int) -> None:
+    """Refuse a place out of range; see ``frame_key``."""
+    if not (0 <= seed <= _ALL and 0 <= take <= _ALL and 0 <= frame <= _ALL):
+        raise ValueError(
+            f"seed, take and frame must be in 0..2^64 - 1, got {seed}, {take} and {frame}"
+        )
 
 
 def words(n: int) -> NDArray[np.uint32]:

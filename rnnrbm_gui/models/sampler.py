@@ -1,8 +1,8 @@
 """Drawing frames: the next chord given all before it and whatever is held on or off."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,7 @@ _MOST_SUM = 2.0**31 - 2.0**8
 """Largest whole number below 2^31 that float32 holds, nearly."""
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
+class Frame(NamedTuple):
     """One drawn frame.
 
     Attributes:
@@ -116,17 +115,15 @@ class FrameSampler:
         Raises:
             ValueError: an argument is out of range or of the wrong shape.
         """
-        drawn = self.passage(
+        drawn = self._playable.play(
             state,
-            np.asarray(mask)[None],
-            seed=seed,
-            takes=range(take, take + 1),
-            frame=frame,
-            places=np.array([state.x, x]),
-            temperature=temperature,
-            gibbs_steps=gibbs_steps,
-            field=field,
-            start=start,
+            self._offsets(mask, temperature, field),
+            np.array((state.x, x)),
+            _schedule(gibbs_steps, temperature, start is None),
+            seed,
+            range(take, take + 1),
+            frame,
+            np.zeros(self.model.n_visible, np.bool_) if start is None else _truths(start),
         )
         return Frame(drawn.v[0, 0], drawn.mean_v[0, 0], drawn.state_after(0))
 
@@ -165,15 +162,10 @@ class FrameSampler:
             ValueError: an argument is out of range or of the wrong shape.
         """
         offsets = self._offsets(masks, temperature, field)
-        for name, first, n in (("seed", seed, 1), ("take", takes.start, len(takes))):
-            _check_place(name, first, n)
-        _check_place("frame", frame, len(offsets))
-        schedule = _schedule(_steps(gibbs_steps), float(temperature), start is None)
+        schedule = _schedule(gibbs_steps, temperature, start is None)
         if places is None:
             places = np.zeros(len(offsets) + 1, np.int64)
-        if start is None:
-            start = np.zeros(self.model.n_visible, np.bool_)
-        start = np.ascontiguousarray(start, np.bool_)
+        start = np.zeros(self.model.n_visible, np.bool_) if start is None else _truths(start)
 
         def play(takes: range) -> Passage:
             return self._playable.play(state, offsets, places, schedule, seed, takes, frame, start)
@@ -189,24 +181,29 @@ class FrameSampler:
         self, masks: NDArray[np.int8], temperature: float, field: NDArray[np.float32] | None
     ) -> NDArray[np.float32]:
         """Return what is added to the log2 odds against each key: the field, and the held keys."""
-        if not COLDEST <= temperature <= HOTTEST:
-            raise ValueError(f"temperature must be in {COLDEST}..{HOTTEST}, got {temperature}")
         n = self.model.n_visible
-        masks = np.ascontiguousarray(masks, np.int8)
-        if masks.ndim != 2 or masks.shape[1] != n:
-            raise ValueError(f"mask must have the shape {(n,)}, got {masks.shape[1:]}")
-        if field is not None:
-            field = np.asarray(field, np.float32)
-            if field.shape != (n,):
-                raise ValueError(f"field must have the shape {(n,)}, got {field.shape}")
+        if masks.dtype != np.int8 or masks.shape[-1:] != (n,):
+            raise ValueError(
+                f"mask must have the shape {(n,)}, int8, got {masks.shape}, {masks.dtype}"
+            )
+        if field is not None and (field.dtype != np.float32 or field.shape != (n,)):
+            raise ValueError(
+                f"field must have the shape {(n,)}, float32, got {field.shape}, {field.dtype}"
+            )
         told = None if field is None else field.tobytes()
-        return _offsets_of(masks.tobytes(), n, float(temperature), told)
+        return _offsets_of(masks.tobytes(), n, temperature, told)
+
+
+def _truths(v: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.ascontiguousarray(v, np.bool_)
 
 
 @lru_cache(maxsize=256)
 def _offsets_of(
     masks_: bytes, n_visible: int, temperature: float, field_: bytes | None
 ) -> NDArray[np.float32]:
+    if not COLDEST <= temperature <= HOTTEST:
+        raise ValueError(f"temperature must be in {COLDEST}..{HOTTEST}, got {temperature}")
     masks = np.frombuffer(masks_, np.int8).reshape(-1, n_visible)
     offsets = np.zeros(masks.shape, np.float32)
     if field_ is not None:
@@ -221,20 +218,11 @@ def _offsets_of(
     return offsets
 
 
-def _check_place(name: str, first: int, n: int) -> None:
-    if not 0 <= first <= 2**64 - n:
-        raise ValueError(f"{name} must be in 0..2^64 - 1, got {first}")
-
-
-def _steps(gibbs_steps: int) -> int:
-    if not 1 <= gibbs_steps <= MOST_GIBBS_STEPS:
-        raise ValueError(f"gibbs_steps must be in 1..{MOST_GIBBS_STEPS}, got {gibbs_steps}")
-    return int(gibbs_steps)
-
-
 @lru_cache(maxsize=64)
 def _schedule(n_steps: int, temperature: float, annealed: bool) -> Schedule:
     """Return the scale of the model's sums and of the base rate's for the start and each step."""
+    if not 1 <= n_steps <= MOST_GIBBS_STEPS:
+        raise ValueError(f"gibbs_steps must be in 1..{MOST_GIBBS_STEPS}, got {n_steps}")
     betas = np.ones(n_steps + 1)
     if annealed:
         rising = max(1, round(ANNEALED_SHARE * n_steps))

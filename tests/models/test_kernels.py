@@ -1,9 +1,12 @@
 """The compiled kernel against the plain one, and the arithmetic that both share."""
 
 import hashlib
+import os
+import platform
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -296,3 +299,36 @@ def test_the_app_starts_without_numba() -> None:
         "sys.exit('numba' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+_MUSIC = """
+import hashlib, sys
+import numpy as np
+from rnnrbm_gui import paths
+from rnnrbm_gui.data.model_file import load_model
+from rnnrbm_gui.models import kernels
+from rnnrbm_gui.models.sampler import FrameSampler
+if sys.argv[1] == "compiled":
+    kernels.compile_kernel()
+sampler = FrameSampler(load_model(paths.models() / "jsb-chorales.safetensors").model)
+masks = np.zeros((12, 88), np.int8)
+masks[:, 40] = 1
+drawn = sampler.passage(
+    sampler.first_state(), masks, seed=1, takes=range(2), frame=0, gibbs_steps=40, temperature=0.9
+)
+print(hashlib.sha256(drawn.v.tobytes() + drawn.mean_v.tobytes() + drawn.u.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names x86 processors")
+@pytest.mark.parametrize("processor", ["x86-64", "haswell"], ids=["SSE2", "AVX2"])
+def test_every_instruction_set_gives_the_same_bits(processor: str, tmp_path: Path) -> None:
+    def music(kernel: str, **environment: str) -> bytes:
+        command = [sys.executable, "-c", _MUSIC, kernel]
+        done = subprocess.run(
+            command, capture_output=True, check=True, env=os.environ | environment
+        )
+        return done.stdout
+
+    without = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": ""}
+    assert music("compiled", NUMBA_CACHE_DIR=str(tmp_path), **without) == music("plain") != b""

@@ -163,8 +163,10 @@ def test_mean_v_is_the_probability_of_each_key(sampler: FrameSampler) -> None:
         ({"temperature": float("nan")}, "temperature must be in"),
         ({"gibbs_steps": 0}, "gibbs_steps must be in"),
         ({"mask": np.zeros(5, np.int8)}, "mask must have the shape"),
-        ({"field": np.full(N_VISIBLE, np.nan)}, "field must hold"),
-        ({"seed": -1}, "seed must be in"),
+        ({"field": np.full(N_VISIBLE, np.nan, np.float32)}, "field must hold"),
+        ({"field": np.zeros(N_VISIBLE)}, "field must have the shape"),
+        ({"seed": -1}, "seed, take and frame must be in"),
+        ({"take": 2**64}, "seed, take and frame must be in"),
     ],
 )
 def test_wrong_arguments_are_refused(
