@@ -86,6 +86,8 @@ def run(
 ) -> Steps:
     """Run the memory over frames, in training's centred coordinates: less MIDDLE where it is read.
 
+    In float32 compiled, to float32's precision; in any other in NumPy. ``back`` likewise.
+
     Args:
         memory: which.
         a: (n_frames, n_gates * n_recurrent), from the frames, time first.
@@ -98,6 +100,12 @@ def run(
     middle = np.asarray(MIDDLE[memory], u0.dtype)
     before, after, read = (np.empty((len(a), u0.shape[1]), u0.dtype) for _ in range(3))
     gates = tuple(np.empty_like(before) for _ in range(4 if memory == "gru" else 0))
+    if a.dtype == np.float32:
+        from rnnrbm_gui.models import recurrence_numba, unrolled_numba  # imports numba
+
+        code, filled = recurrence_numba.CODES[memory], (before, after, read)
+        unrolled_numba.run(code, a, Wuu, u0, kept, at, MIDDLE[memory], filled, gates)
+        return Steps(before, after, read, gates)
     u, m_of_most = u0, np.empty((len(u0), Wuu.shape[1]), u0.dtype)
     for first, end in pairwise(at):
         now, n = slice(first, end), end - first
@@ -134,14 +142,19 @@ def back(
     Returns:
         Of ``a`` and of ``m``, each (n_frames, n_gates * n_recurrent), and of ``u0``.
     """
-    from rnnrbm_gui.models import gradients_numba  # imports numba
+    from rnnrbm_gui.models import gradients_numba, recurrence_numba, unrolled_numba  # import numba
 
-    from_m = np.ascontiguousarray(Wuu.T)
     d_a = np.empty((len(d_read), Wuu.shape[1]), d_read.dtype)
     d_m = np.empty_like(d_a) if memory == "gru" else d_a
+    d_u = np.zeros((at[1], d_read.shape[1]), d_read.dtype)  # of the states after time t
+    if d_read.dtype == np.float32:
+        before, after, filled = steps.before, steps.after, (d_a, d_m, d_u)
+        code = recurrence_numba.CODES[memory]
+        unrolled_numba.back(code, Wuu, kept, at, before, after, steps.gates, d_read, filled)
+        return filled
+    from_m = np.ascontiguousarray(Wuu.T)
     u, one = steps.after, np.asarray(1, d_read.dtype)
     slope = one - u * u if memory == "tanh" else u * (one - u)
-    d_u = np.zeros((at[1], d_read.shape[1]), d_read.dtype)  # of the states after time t
     through_most = np.empty_like(d_u)
     for first, end in reversed(list(pairwise(at))):
         now, n = slice(first, end), end - first

@@ -93,7 +93,7 @@ def _rates(model: Any, k: int, n_blocks: int) -> dict[str, float]:
     rates: dict[str, list[float]] = {name: [] for name in players}
     for block in range(n_blocks + 1):
         for name, play in players.items():
-            frames = n_frames * (10 if name in (PASSAGES, FRAMES) else 1)
+            frames = n_frames * (40 if name in (PASSAGES, FRAMES) else 1)
             began = time.perf_counter()
             play(frames)
             if block:  # the first one warms up
