@@ -11,6 +11,7 @@ the machine does meets all.
 
 - NumPy: a loop as one writes it, float32, matrix products by BLAS, one thread.
 - PyTorch: the same, eager, on one thread.
+- JAX: the same, a scan over frames and a loop over steps, compiled, on one thread.
 - plain kernel: the sampler before its kernel is compiled, in NumPy, with the same bits.
 """
 
@@ -42,13 +43,16 @@ def main(arguments: list[str] | None = None) -> int:
     a = parser.parse_args(arguments)
     for name in THREADS:
         os.environ[name] = "1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    import jax
     import torch
 
     from tests.benchmarks.trainer_speed import processor
 
     torch.set_num_threads(1)
     model = _model(a.model)
-    print(f"{processor()}, 1 thread, torch {torch.__version__}, Python {sys.version.split()[0]}")
+    versions = f"torch {torch.__version__}, jax {jax.__version__}"
+    print(f"{processor()}, 1 thread, {versions}, Python {sys.version.split()[0]}")
     print(
         f"{model.n_visible} keys, {model.n_hidden} hidden and {model.n_recurrent} recurrent units"
     )
@@ -57,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in table[0]:
         print(f"{name:<22}" + "".join(f"{rates[name]:>10.0f}" for rates in table) + "  frames/s")
     for way in (PASSAGES, FRAMES):
-        for peer in ("NumPy", "PyTorch"):
+        for peer in ("NumPy", "PyTorch", "JAX"):
             ratios = (rates[way] / rates[peer] for rates in table)
             print(f"{f'{way} x {peer}':<22}" + "".join(f"{ratio:>10.1f}" for ratio in ratios))
     return 0
@@ -89,6 +93,7 @@ def _rates(model: Any, k: int, n_blocks: int) -> dict[str, float]:
         "plain kernel": _sampler(model, k, plain=True),
         "NumPy": _numpy(model, k),
         "PyTorch": _torch(model, k),
+        "JAX": _jax(model, k),
     }
     rates: dict[str, list[float]] = {name: [] for name in players}
     for block in range(n_blocks + 1):
@@ -194,6 +199,41 @@ def _torch(model: Any, k: int) -> Callable[[int], None]:
                 h = torch.bernoulli(torch.sigmoid(torch.addmv(bh_t, p["W"].T, v)))
                 v = torch.bernoulli(torch.sigmoid(torch.addmv(bv_t, WT.T, h)))
             u = torch.tanh(p["bu"] + v @ p["Wvu"] + u @ p["Wuu"])
+
+    return play
+
+
+def _jax(model: Any, k: int) -> Callable[[int], None]:
+    """Return a compiled scan in JAX, some frames at a time."""
+    import jax
+    import jax.numpy as jnp
+
+    p = {name: jnp.asarray(value) for name, value in model.parameters().items()}
+    n_at_once = max(4, 200 // k)
+
+    def step(carry: Any, _: None) -> Any:
+        v, bv_t, bh_t, key = carry
+        key, for_h, for_v = jax.random.split(key, 3)
+        mean_h = jax.nn.sigmoid(bh_t + v @ p["W"])
+        h = (jax.random.uniform(for_h, mean_h.shape) < mean_h).astype(jnp.float32)
+        mean_v = jax.nn.sigmoid(bv_t + h @ p["W"].T)
+        v = (jax.random.uniform(for_v, mean_v.shape) < mean_v).astype(jnp.float32)
+        return (v, bv_t, bh_t, key), None
+
+    def frame(carry: Any, _: None) -> Any:
+        u, v, key = carry
+        bv_t, bh_t = p["bv"] + u @ p["Wuv"], p["bh"] + u @ p["Wuh"]
+        (v, _, _, key), _ = jax.lax.scan(step, (v, bv_t, bh_t, key), length=k)
+        u = jnp.tanh(p["bu"] + v @ p["Wvu"] + u @ p["Wuu"])
+        return (u, v, key), v
+
+    frames = jax.jit(lambda carry: jax.lax.scan(frame, carry, length=n_at_once))
+
+    def play(n_frames: int) -> None:
+        carry = (p["u0"], jnp.zeros(model.n_visible), jax.random.key(1, impl="rbg"))
+        for _ in range(-(-n_frames // n_at_once)):
+            carry, v = frames(carry)
+        v.block_until_ready()
 
     return play
 
