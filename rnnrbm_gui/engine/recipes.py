@@ -94,7 +94,14 @@ RECIPES = {
         "Classical scores",
         settings={
             "rnn-rbm": replace(GATED, n_recurrent=300, updates=20000),
-            "rtrbm": replace(DEFAULTS["rtrbm"], n_hidden=300, updates=14000, decay=0.03),
+            "rtrbm": replace(
+                DEFAULTS["rtrbm"],
+                n_hidden=400,
+                updates=30000,
+                decay=0.025,
+                dropout=0.2,
+                gibbs_steps=(1, 20),
+            ),
             "rbm": replace(DEFAULTS["rbm"], n_hidden=500, updates=16000, decay=0.01, transposed=0),
         },
     ),
