@@ -1,19 +1,21 @@
-"""The sampler's distribution against exact enumeration of a small RBM, by chi-square.
+"""The sampler's distribution: a small RBM's by enumeration, a trained model's by float64 draws.
 
-Each test rejects a right sampler with probability ALARM: over all of them together, one false
-alarm in some twenty thousand suites; since the seeds are fixed, it would show at once and always.
+Each chi-square test rejects a right sampler with probability ALARM: over all of them together, one
+false alarm in some eight thousand suites; since the seeds are fixed, it would show at once and
+always.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
+from scipy.stats import chi2, norm
 
+from rnnrbm_gui import paths
+from rnnrbm_gui.data.model_file import load_model
 from rnnrbm_gui.models import kernels, rbm
 from rnnrbm_gui.models.exact import STATE_UNIT, UNIT
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
-from rnnrbm_gui.models.sampler import Frame, FrameSampler
+from rnnrbm_gui.models.sampler import FrameSampler
+from rnnrbm_gui.models.sequence_model import SequenceModel
 from tests.shapes import SHAPES
 
 ALARM = 1e-6
@@ -72,10 +74,15 @@ class Exact:
         return law
 
 
-def assert_follows(law: np.ndarray, draw: Callable[[int], Frame]) -> None:
+def draws(sampler: FrameSampler, mask: np.ndarray, **how: object) -> np.ndarray:
+    """DRAWS takes of the first frame, (DRAWS, n_visible)."""
+    state, takes = sampler.first_state(), range(DRAWS)
+    return sampler.passage(state, mask[None], takes=takes, frame=0, **how).v[:, 0]
+
+
+def assert_follows(law: np.ndarray, v: np.ndarray) -> None:
     """Chi-square test of DRAWS frames against a law over all states, rare states pooled."""
-    bits = 1 << np.arange(N_VISIBLE)
-    found = np.bincount([int(draw(i).v @ bits) for i in range(DRAWS)], minlength=len(law))
+    found = np.bincount(v @ (1 << np.arange(N_VISIBLE)), minlength=len(law))
     assert found[law == 0].sum() == 0
     expected = law * DRAWS
     often = expected >= 10
@@ -91,25 +98,15 @@ def assert_follows(law: np.ndarray, draw: Callable[[int], Frame]) -> None:
 
 @pytest.mark.parametrize("n_steps", [1, 2, 3, 25])
 @pytest.mark.parametrize("mask", [FREE, CLAMPED], ids=["free", "clamped"])
-@pytest.mark.parametrize(("temperature", "seed"), [(1.0, 1), (0.6, 2), (1.7, 3)])
+@pytest.mark.parametrize("seed", range(12))
 def test_law_after_exactly_so_many_steps(
-    sampler: FrameSampler, n_steps: int, mask: np.ndarray, temperature: float, seed: int
+    sampler: FrameSampler, n_steps: int, mask: np.ndarray, seed: int
 ) -> None:
     start = np.array([1, 1, 0, 0, 1, 0], np.bool_)  # agrees with the clamped keys
-    state = sampler.first_state()
-    assert_follows(
-        Exact(sampler, mask, temperature).after(start, n_steps),
-        lambda i: sampler.draw(
-            state,
-            mask,
-            seed=seed,
-            take=0,
-            frame=i,
-            temperature=temperature,
-            gibbs_steps=n_steps,
-            start=start,
-        ),
-    )
+    temperature = (1.0, 0.6, 1.7)[seed % 3]
+    how = {"seed": seed, "temperature": temperature, "gibbs_steps": n_steps, "start": start}
+    law = Exact(sampler, mask, temperature).after(start, n_steps)
+    assert_follows(law, draws(sampler, mask, **how))
 
 
 @pytest.mark.parametrize("mask", [FREE, CLAMPED], ids=["free", "clamped"])
@@ -117,35 +114,23 @@ def test_law_after_exactly_so_many_steps(
 def test_long_annealed_draws_follow_the_model(
     sampler: FrameSampler, mask: np.ndarray, temperature: float, seed: int
 ) -> None:
-    state = sampler.first_state()
-    assert_follows(
-        Exact(sampler, mask, temperature).law(),
-        lambda i: sampler.draw(
-            state, mask, seed=seed, take=1, frame=i, temperature=temperature, gibbs_steps=250
-        ),
-    )
+    how = {"seed": seed, "temperature": temperature, "gibbs_steps": 250}
+    assert_follows(Exact(sampler, mask, temperature).law(), draws(sampler, mask, **how))
 
 
 def test_a_field_is_added_to_the_visible_biases(sampler: FrameSampler) -> None:
     field = np.array([1.5, -1, 0, 0.5, -0.25, 2], np.float32)
     exact = Exact(sampler, FREE, 1.4)
     exact.bv = exact.bv + field / 1.4
-    state = sampler.first_state()
-    assert_follows(
-        exact.law(),
-        lambda i: sampler.draw(
-            state, FREE, seed=5, take=1, frame=i, temperature=1.4, gibbs_steps=250, field=field
-        ),
-    )
+    how = {"seed": 5, "temperature": 1.4, "gibbs_steps": 250, "field": field}
+    assert_follows(exact.law(), draws(sampler, FREE, **how))
 
 
 def test_the_test_can_fail(sampler: FrameSampler) -> None:
     """A temperature wrong by a tenth is noticed."""
-    state = sampler.first_state()
     with pytest.raises(AssertionError):
         assert_follows(
-            Exact(sampler, FREE, 1.1).law(),
-            lambda i: sampler.draw(state, FREE, seed=1, take=0, frame=i, gibbs_steps=250),
+            Exact(sampler, FREE, 1.1).law(), draws(sampler, FREE, seed=1, gibbs_steps=250)
         )
 
 
@@ -175,3 +160,77 @@ def test_wrong_arguments_are_refused(
     right = {"mask": FREE, "seed": 1, "take": 0, "frame": 0}
     with pytest.raises(ValueError, match=sentence):
         sampler.draw(sampler.first_state(), **(right | wrong))
+
+
+@pytest.fixture(scope="module")
+def trained() -> FrameSampler:
+    return FrameSampler(load_model(paths.models() / "jsb-chorales.safetensors").model)
+
+
+class Float64:
+    """Many chains of a model side by side in NumPy, with draws of its own."""
+
+    def __init__(self, model: SequenceModel, n_chains: int) -> None:
+        self.p = {k: x.astype(np.float64) for k, x in model.parameters().items()}
+        self.model, self.rng = model, np.random.default_rng(8)
+        self.u = np.tile(self.p["u0"], (n_chains, 1))
+        self.v = np.zeros((n_chains, model.n_visible))
+
+    def frame(self, n_steps: int) -> np.ndarray:
+        """The next frame of each chain, after plain Gibbs steps from the one before."""
+        p = self.p
+        bv_t, bh_t = p["bv"] + self.u @ p["Wuv"], p["bh"] + self.u @ p["Wuh"]
+        for _ in range(n_steps):
+            h = self.rng.random(bh_t.shape) < rbm.sigmoid(bh_t + self.v @ p["W"])
+            self.v = (self.rng.random(bv_t.shape) < rbm.sigmoid(bv_t + h @ p["W"].T)) * 1.0
+        self.u = self.model.next_state(self.u.astype("f"), self.v).astype(np.float64)
+        return self.v
+
+
+def assert_alike(one: np.ndarray, two: np.ndarray) -> None:
+    """Two samples of takes, (n_takes, n_keys) means: no key differs, nor the sum, by three sigma.
+
+    Three sigma for all of them together (Bonferroni): a false alarm in 370. Keys that are on in
+    fewer than 30 takes of either are left to the sum.
+    """
+    keys = ((one > 0).sum(0) >= 30) & ((two > 0).sum(0) >= 30)
+    assert keys.sum() > 20
+    one, two = (np.column_stack([takes[:, keys], takes.sum(1)]) for takes in (one, two))
+    spread = np.sqrt(one.var(0) / len(one) + two.var(0) / len(two))
+    z = (one.mean(0) - two.mean(0)) / spread
+    assert np.abs(z).max() < norm.isf(norm.sf(3) / len(z))
+
+
+def test_a_trained_models_draws_are_those_of_float64(trained: FrameSampler) -> None:
+    """Of 25 steps from silence, 20,000 each: keys, and pairs of keys."""
+    v = draws(trained, np.zeros(88, np.int8), seed=3, gibbs_steps=25, start=np.zeros(88, np.bool_))
+    reference = Float64(trained.model, DRAWS).frame(25)
+    assert_alike(v * 1.0, reference)
+    common = np.argsort(v.sum(0))[-8:]
+    pairs = np.triu_indices(8, 1)
+    both = [x[:, common[pairs[0]]] * x[:, common[pairs[1]]] * 1.0 for x in (v, reference)]
+    spread = np.sqrt(sum(x.var(0) for x in both) / DRAWS)
+    z = (both[0].mean(0) - both[1].mean(0)) / np.maximum(spread, 1e-9)
+    assert np.abs(z).max() < norm.isf(norm.sf(3) / len(z))
+
+
+def test_two_million_free_running_frames_do_not_drift(trained: FrameSampler) -> None:
+    """4,000 takes of 500 frames beside 400 in float64, all states fed back; the last 250 frames."""
+    n_frames, n_steps = 500, 3
+    free, silence = np.zeros((n_frames, 88), np.int8), np.zeros(88, np.bool_)
+    means = []
+    for first in range(0, 4000, 100):
+        played = trained.passage(
+            trained.first_state(),
+            free,
+            seed=4,
+            takes=range(first, first + 100),
+            frame=0,
+            gibbs_steps=n_steps,
+            start=silence,
+            threads=2,
+        )
+        means.append(played.v[:, n_frames // 2 :].mean(1))
+    reference = Float64(trained.model, 400)
+    frames = [reference.frame(n_steps) for _ in range(n_frames)]
+    assert_alike(np.concatenate(means), np.mean(frames[n_frames // 2 :], axis=0))
