@@ -64,7 +64,26 @@ def main(arguments: list[str] | None = None) -> int:
         for peer in ("NumPy", "PyTorch", "JAX"):
             ratios = (rates[way] / rates[peer] for rates in table)
             print(f"{f'{way} x {peer}':<22}" + "".join(f"{ratio:>10.1f}" for ratio in ratios))
+    for threads in (1, 2):
+        took_ms = _futures(model, threads, a.blocks)
+        print(f"64 futures of 32 frames, 25 Gibbs steps, {threads} thread(s): {took_ms:.1f} ms")
     return 0
+
+
+def _futures(model: Any, threads: int, n_blocks: int) -> float:
+    """Return the median milliseconds of many takes of four bars of eighths."""
+    import numpy as np
+
+    from rnnrbm_gui.models.sampler import FrameSampler
+
+    sampler, masks = FrameSampler(model), np.zeros((32, model.n_visible), np.int8)
+    how = {"seed": 1, "takes": range(64), "frame": 0, "gibbs_steps": 25, "threads": threads}
+    took = []
+    for _ in range(3 * n_blocks):
+        began = time.perf_counter()
+        sampler.passage(sampler.first_state(), masks, **how)
+        took.append(time.perf_counter() - began)
+    return float(np.median(took)) * 1e3
 
 
 def _model(path: Path | None) -> Any:
