@@ -10,9 +10,7 @@ from fractions import Fraction
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
-
-import mido
+from typing import TYPE_CHECKING, TypeVar
 
 from rnnrbm_gui.data.midi_events import MalformedError, RawFile, RawNote, parse_midi
 from rnnrbm_gui.data.whole_file import read_whole, write_whole
@@ -20,6 +18,9 @@ from rnnrbm_gui.errors import FileError
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import FASTEST_BPM, PPQ, SLOWEST_BPM, Meter
+
+if TYPE_CHECKING:  # mido looks its own version up, which takes 30 ms: only writing imports it
+    import mido
 
 Value = TypeVar("Value")
 
@@ -81,6 +82,8 @@ def write_midi(
     Raises:
         FileError: the file cannot be written; an older one of that name is then still whole.
     """
+    import mido
+
     conductor = mido.MidiTrack()
     conductor.append(_name(title))
     conductor.append(
@@ -95,12 +98,16 @@ def write_midi(
     write_whole(path, content.getvalue())
 
 
-def _name(text: str) -> mido.MetaMessage:
+def _name(text: str) -> "mido.MetaMessage":
+    import mido
+
     writable = text.encode("utf-8", "replace").decode("utf-8")  # a file's name may not be
     return mido.MetaMessage("track_name", name=writable)
 
 
-def _written(track: MidiTrack) -> mido.MidiTrack:
+def _written(track: MidiTrack) -> "mido.MidiTrack":
+    import mido
+
     events = [(note.on, 1, note.pitch, note.velocity) for note in track.score]
     events += [(note.off, 0, note.pitch, 64) for note in track.score]
     messages = mido.MidiTrack([_name(track.name)])
