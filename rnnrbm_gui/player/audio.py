@@ -21,6 +21,9 @@ DELAY_S = 0.014
 """From a stroke's time to its first sample: one period, and room for a callback that is late."""
 
 GONE_AFTER_S = 1.5
+REST_AFTER_S = 30.0
+"""A device that has been silent for so long stands still until the next stroke: to be called a
+hundred times a second for nothing would take two percent of a core."""
 
 NULL_SENTENCE = "No audio device opens, so the built-in synth plays unheard; choose a MIDI output."
 
@@ -77,6 +80,8 @@ class Speaker:
         self._device: Any = None
         self._synth: Synth | None = None
         self._called_s = 0.0
+        self._heard_s = 0.0  # when anything was last heard, or the device opened
+        self._resting = False
         self._peak = 0.0
         self._opener: threading.Thread | None = None
 
@@ -88,6 +93,9 @@ class Speaker:
     def stroke(self, channel: int, pitch: int, velocity: int, due_s: float) -> None:
         """Strike (velocity 1..127) or let go (0) a key at a time, ``DELAY_S`` later."""
         self._strokes.append((due_s, channel, pitch, velocity))
+        if self._resting:
+            self._resting = False
+            self._begin(self._device)
 
     def all_off(self) -> None:
         """Let every key go at once."""
@@ -101,10 +109,18 @@ class Speaker:
         return peak
 
     def watch(self, at_s: float) -> None:
-        """Open the default device again when the one that played calls no more (unplugged)."""
-        if self._device is not None and at_s - self._called_s > GONE_AFTER_S:
+        """Open the default device again when the one that played calls no more (unplugged).
+
+        One that has long been silent rests.
+        """
+        if self._device is None or self._resting:
+            return
+        if at_s - self._called_s > GONE_AFTER_S:
             self._called_s = at_s
             self.start()
+        elif not self._strokes and at_s - self._heard_s > REST_AFTER_S:
+            self._resting = True
+            self._device.stop()
 
     def close(self) -> None:
         """Let the last notes fade and give the device back."""
@@ -129,12 +145,17 @@ class Speaker:
             except Exception as error:
                 self._report(Trouble(f"The built-in synth cannot play: {error}."))
                 return
-        blocks = self._blocks(self._synth)
-        next(blocks)
-        self._called_s = now_s()
-        device.start(blocks)
+        self._begin(device)
         self._device = device
         self._report(AudioDevice(str(device.backend), self._null or bool(sentence), sentence))
+
+    def _begin(self, device: Any) -> None:
+        """Let the device call."""
+        assert self._synth is not None
+        blocks = self._blocks(self._synth)
+        next(blocks)
+        self._called_s = self._heard_s = now_s()
+        device.start(blocks)
 
     def _blocks(self, synth: "Synth") -> "Generator[bytes | NDArray[Any], int, None]":
         """Yield the samples asked for; strokes fall on their sample inside the block."""
@@ -151,6 +172,8 @@ class Speaker:
                 later = round((due_s + DELAY_S - begin_s) * synth.sample_rate)
                 synth.at(synth.sample + max(0, later), *stroke)
             block = synth.render(n)
-            self._peak = max(self._peak, float(abs(block).max(initial=0.0)))
+            if not synth.is_silent:
+                self._heard_s = at_s
+                self._peak = max(self._peak, float(abs(block).max(initial=0.0)))
             begin_s += n / synth.sample_rate
             n = yield block

@@ -29,12 +29,17 @@ class Room:
         self._place = 0
         self._still = SIZE  # samples since anything was heard
 
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing rings on."""
+        return self._still >= SIZE
+
     def add(self, sound: NDArray[np.float32]) -> None:
         """Add the room's answer to a piece of sound, in place."""
         n = len(sound)
         if sound.any():
             self._still = 0
-        elif self._still >= SIZE:
+        elif self.is_still:
             return
         now = self._place + np.arange(n)
         heard = np.take_along_axis(self._lines, (now - DELAYS[:, None]) % SIZE, axis=1)  # (8, n)

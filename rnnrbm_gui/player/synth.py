@@ -65,6 +65,12 @@ class Synth:
         """How many voices sound, those fading out included."""
         return int((self._key >= 0).sum())
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing sounds, rings on in the room or is to come."""
+        nothing_to_come = not (self._coming or self._waiting or self._silence)
+        return nothing_to_come and self._room.is_still and not (self._key >= 0).any()
+
     def at(self, sample: int, channel: int, pitch: int, velocity: int) -> None:
         """Ask for a strike (velocity 1..127) or a release (0) at a sample; late ones go at once."""
         self._coming.append(SynthEvent(sample, channel, pitch, velocity))
@@ -75,6 +81,9 @@ class Synth:
 
     def render(self, n: int) -> NDArray[np.float32]:
         """Return the next ``n`` samples, float32 (n, 2)."""
+        if self.is_silent:
+            self.sample += n
+            return np.zeros((n, 2), np.float32)
         if self._silence:
             self._silence = False
             self._coming.clear()
