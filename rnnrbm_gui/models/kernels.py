@@ -28,6 +28,11 @@ BLOCK_V, BLOCK_H = 96, 80
 
 LOG2E = np.float32(1.4426950408889634)
 FARTHEST = np.float32(120.0)
+HELD = np.float32(1e30)
+"""Offset of a key that is held off, and with a minus, on; what pads the keys is held off, too."""
+SURELY_HELD = np.float32(1.2e8)
+"""Offsets beyond are of held keys: no field goes so far."""
+
 POWER_OF_TWO = tuple(
     np.float32(c) for c in (9.5701019e-3, 5.5917860e-2, 2.4024745e-1, 6.9312181e-1, 9.9999926e-1)
 )
@@ -146,7 +151,7 @@ def compiled() -> Any:
 def compile_kernel() -> None:
     """Compile the fast kernels, or load them from their cache, and let them run from now on.
 
-    Takes one to three seconds the first time and imports numba: call it in a thread of its own.
+    Takes some ten seconds the first time, later one: call it in a thread of its own. Imports numba.
     """
     global _compiled
     _compiled = import_module("rnnrbm_gui.models.kernels_numba")

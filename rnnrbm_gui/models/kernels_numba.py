@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models import layers_numba as layers
 from rnnrbm_gui.models import recurrence_numba as recurrence
-from rnnrbm_gui.models.kernels import BLOCK_H, BLOCK_V, FARTHEST, Float, Whole
+from rnnrbm_gui.models.kernels import BLOCK_H, BLOCK_V, FARTHEST, HELD, SURELY_HELD, Float, Whole
 
 Words = NDArray[np.uint64]
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
-_NEVER = np.float32(1e30)
 _REGISTERS_H, _REGISTERS_V = BLOCK_H // simd.WIDTH, BLOCK_V // simd.WIDTH
 
 
@@ -31,8 +30,8 @@ def _hold(held: Float, n_registers: int, v_on: Words) -> None:
     """Turn keys that are held on or off to what they are held at."""
     for r in range(n_registers):
         offset = simd.load(held, 16 * r, 1)
-        on = simd.mask(offset < -FARTHEST * 1e6) << np.uint64(16 * (r & 3))
-        off = simd.mask(offset >= FARTHEST * 1e6) << np.uint64(16 * (r & 3))
+        on = simd.mask(offset < -SURELY_HELD) << np.uint64(16 * (r & 3))
+        off = simd.mask(offset >= SURELY_HELD) << np.uint64(16 * (r & 3))
         v_on[r >> 2] = (v_on[r >> 2] | on) & ~off
 
 
@@ -127,7 +126,7 @@ def _play(
     registers_h, registers_v = (n_hidden + 15) // 16, (n_visible + 15) // 16
     bias_h = np.zeros(up.shape[0] * BLOCK_H, np.uint32)
     bias_v = np.zeros(down.shape[0] * BLOCK_V, np.uint32)
-    rates, held = np.zeros(bias_v.size, np.float32), np.full(bias_v.size, _NEVER)
+    rates, held = np.zeros(bias_v.size, np.float32), np.full(bias_v.size, HELD)
     rates[:n_visible] = base
     sums_h, sums_v = np.empty_like(bias_h), np.empty_like(bias_v)
     total = np.empty(bias_v.size, np.float32)

@@ -6,8 +6,9 @@
 
 with ``a_t`` what the frame gives (bu + v_t Wvu) and ``m_t`` what the state before gives
 (u_{t-1} Wuu); the gated unit has three of each, side by side (Cho et al. 2014, with the reset
-after the product). ``step`` is the only place where a state moves on: training, measuring and
-playing all call it; playing brings an arithmetic of its own, which is exact.
+after the product). ``step`` says how a state moves on: training, measuring and playing all
+call it, and their compiled twins, ``unrolled_numba`` and ``recurrence_numba``, are tested against
+it; playing brings an arithmetic of its own, which is exact.
 """
 
 from collections.abc import Callable

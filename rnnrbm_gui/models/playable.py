@@ -18,18 +18,13 @@ from numpy.typing import NDArray
 from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.models import kernels, randomness
 from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, InOrder, multiples
-from rnnrbm_gui.models.kernels import LOG2E, Schedule, Weights
+from rnnrbm_gui.models.kernels import LOG2E, SURELY_HELD, Schedule, Weights
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.tables import in_blocks
 
 Whole = NDArray[np.int32]
 Float = NDArray[np.float32]
-
-HELD = np.float32(1e30)
-"""Offset of a key that is held off, and with a minus, on."""
-
-_SURELY_HELD = np.float32(1.2e8)
 
 
 class State(NamedTuple):
@@ -86,7 +81,7 @@ class Playable:
         weights: W in whole numbers.
         base: (n_visible,), log2 odds against each key at the base rate, float32.
         model: whose recurrence it runs.
-        p: the parameters as attributes, float32, matrices as ``InOrder``.
+        p: the parameters as attributes, float32; what is multiplied by is ``InOrder``.
     """
 
     weights: Weights
@@ -115,11 +110,12 @@ class Playable:
             most = np.abs(np.float64(bias)) + reach * np.abs(Wux).sum(0, np.float64) + weights
             if Wx is not None and len(Wx):
                 most = most + np.abs(Wx).max(0)
-            _no_overflow(layer, most)
+            _no_overflow(layer, most * (1 + len(Wux) * 2.0**-23))  # float32 rounds each term
         p = SimpleNamespace(**{name: getattr(model, name) for name in model.SHAPES})
         for name in ("W", "Wuv", "Wuh", "Wvu", "Wuu"):
             if hasattr(model, name):
                 setattr(p, name, InOrder(getattr(model, name)))
+        u0.setflags(write=False)
         p.u0 = u0
         base = -LOG2E * model.base
         return Playable(Weights(np.rint(W * UNIT).astype(np.int32)), base, model, p)
@@ -167,10 +163,19 @@ class Playable:
             start: (n_visible,), where the first frame's chain starts, unless from the base rate.
 
         Raises:
-            ValueError: a seed, take or frame is not in 0..2^64 - 1.
+            ValueError: an argument is out of range or does not fit the others.
         """
+        n_takes, n_frames, n_visible = len(takes), len(offsets), self.model.n_visible
+        if takes.step != 1:
+            raise ValueError(f"takes must follow one another, got {takes}")
         randomness.check(seed, takes.start, frame)
-        n_takes, n_frames, n_visible = len(takes), len(offsets), len(start)
+        randomness.check(seed, takes.start + max(0, n_takes - 1), frame + max(0, n_frames - 1))
+        if start.shape != (n_visible,):
+            raise ValueError(f"start must have the shape {(n_visible,)}, got {start.shape}")
+        if places.shape != (n_frames + 1,) or (n_frames and places[0] != state.x):
+            raise ValueError(
+                f"places must be {n_frames + 1}, the first of them {state.x}, got {places}"
+            )
         passage = Passage(
             np.empty((n_takes, n_frames, n_visible), np.bool_),
             np.empty((n_takes, n_frames, n_visible), np.float32),
@@ -223,8 +228,8 @@ class Playable:
         """Fill in the take of index ``i``."""
         seed, take, frame = place
         for f, offset in enumerate(offsets):
-            v[offset < -_SURELY_HELD] = True
-            v[offset >= _SURELY_HELD] = False
+            v[offset < -SURELY_HELD] = True
+            v[offset >= SURELY_HELD] = False
             key = randomness.frame_key(seed, take, frame + f)
             passage.mean_v[i, f] = kernels.gibbs_plain(
                 self.weights, state.biases, self.base, offset, schedule, key, v

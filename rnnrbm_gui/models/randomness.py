@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 _ALL = 2**64 - 1
 
-# Two rounds of xor-shift and multiply, by Wellons' search for least bias (triple32, lowbias32).
+# From Wellons' search for hashes of two rounds with least bias (hash-prospector).
 MULTIPLY_1, MULTIPLY_2 = 0x21F0AAAD, 0xD35A2D97
 SHIFT_1, SHIFT_2 = 16, 15
 _WORDS_FROM = 1 << 40

@@ -90,7 +90,7 @@ def room(weights: Float) -> Float:
     return np.empty(weights.shape[0] * weights.shape[2], np.float32)
 
 
-@simd.part
+@simd.function
 def advance(
     memory: int,
     u: Float,

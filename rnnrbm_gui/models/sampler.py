@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import kernels
 from rnnrbm_gui.models.exact import UNIT
-from rnnrbm_gui.models.kernels import FARTHEST, LOG2E, Schedule
-from rnnrbm_gui.models.playable import HELD, Passage, Playable, State
+from rnnrbm_gui.models.kernels import FARTHEST, HELD, LOG2E, Schedule
+from rnnrbm_gui.models.playable import Passage, Playable, State
 from rnnrbm_gui.models.sequence_model import SequenceModel
 
 FREE, ON, OFF = 0, 1, -1
@@ -22,6 +22,7 @@ DEFAULT_TEMPERATURE = 0.8
 
 COLDEST, HOTTEST = 0.05, 20.0
 MOST_GIBBS_STEPS = 100_000
+MOST_THREADS = 64
 
 ANNEALED_SHARE = 0.6
 """Share of the steps in which the machine grows from the base rate to the model."""
@@ -117,8 +118,8 @@ class FrameSampler:
         """
         drawn = self._playable.play(
             state,
-            self._offsets(mask, temperature, field),
-            np.array((state.x, x)),
+            self._offsets(mask[None], temperature, field),
+            np.array((state.x, x), np.int64),
             _schedule(gibbs_steps, temperature, start is None),
             seed,
             range(take, take + 1),
@@ -150,8 +151,8 @@ class FrameSampler:
             seed: 0..2^64 - 1.
             takes: which futures, one after another.
             frame: the first one's index on the time line.
-            places: (n_frames + 1,), of the frames in the bar and of the one after them; 0 each
-                where the model is not told.
+            places: (n_frames + 1,), of the frames in the bar and of the one after them, the first
+                as in ``state``; all as in ``state`` unless given, for a model that is not told.
             temperature: as in ``draw``.
             gibbs_steps: of a frame.
             field: (n_visible,), as in ``draw``.
@@ -164,7 +165,10 @@ class FrameSampler:
         offsets = self._offsets(masks, temperature, field)
         schedule = _schedule(gibbs_steps, temperature, start is None)
         if places is None:
-            places = np.zeros(len(offsets) + 1, np.int64)
+            places = np.full(len(offsets) + 1, state.x)
+        places = np.ascontiguousarray(places, np.int64)
+        if not 1 <= threads <= MOST_THREADS:
+            raise ValueError(f"threads must be in 1..{MOST_THREADS}, got {threads}")
         start = np.zeros(self.model.n_visible, np.bool_) if start is None else _truths(start)
 
         def play(takes: range) -> Passage:
@@ -182,16 +186,17 @@ class FrameSampler:
     ) -> NDArray[np.float32]:
         """Return what is added to the log2 odds against each key: the field, and the held keys."""
         n = self.model.n_visible
-        if masks.dtype != np.int8 or masks.shape[-1:] != (n,):
-            raise ValueError(
-                f"mask must have the shape {(n,)}, int8, got {masks.shape}, {masks.dtype}"
-            )
+        if masks.dtype != np.int8 or masks.ndim != 2 or masks.shape[1] != n:
+            shape = masks.shape[1:]
+            raise ValueError(f"mask must have the shape {(n,)}, int8, got {shape}, {masks.dtype}")
         if field is not None and (field.dtype != np.float32 or field.shape != (n,)):
             raise ValueError(
                 f"field must have the shape {(n,)}, float32, got {field.shape}, {field.dtype}"
             )
         told = None if field is None else field.tobytes()
-        return _offsets_of(masks.tobytes(), n, temperature, told)
+        if len(masks) == 1:  # as the app draws: mostly the same one again
+            return _offsets_of(masks.tobytes(), n, temperature, told)
+        return _offsets_of.__wrapped__(masks.tobytes(), n, temperature, told)
 
 
 def _truths(v: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -220,7 +225,7 @@ def _offsets_of(
 
 @lru_cache(maxsize=64)
 def _schedule(n_steps: int, temperature: float, annealed: bool) -> Schedule:
-    """Return the scale of the model's sums and of the base rate's for the start and each step."""
+    """Return what each step does, and from which on the probabilities are averaged."""
     if not 1 <= n_steps <= MOST_GIBBS_STEPS:
         raise ValueError(f"gibbs_steps must be in 1..{MOST_GIBBS_STEPS}, got {n_steps}")
     betas = np.ones(n_steps + 1)

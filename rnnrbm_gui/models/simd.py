@@ -372,6 +372,9 @@ def _across(x: Any, make: Callable[..., Any]) -> Any:
 part: Any = nb.njit(nogil=True, error_model="numpy", forceinline=True)
 """Decorates what becomes part of each kernel that calls it."""
 
+function: Any = nb.njit(nogil=True, error_model="numpy")
+"""Decorates what is large and called seldom: kernels that call it are compiled sooner."""
+
 
 @part
 def exp(x: Any) -> Any:

@@ -153,6 +153,7 @@ class MidiPorts:
                 if (pulse := self._apis[api].pulse) is not None:
                     # WORKAROUND: JACK connects from the next cycle on, and what is sent in this one
                     # is lost: one opening in 30 lost the offs that a returning synth was owed.
+                    # Notes that are due meanwhile, 2 to 100 ms, are late.
                     pulse.pass_cycles(2)
         except rtmidi.RtMidiError as error:
             raise MidiError(_reason(error)) from error

@@ -1,4 +1,4 @@
-"""Frames/s of the sampler beside those of NumPy and PyTorch; run from the project's root.
+"""Frames/s of the sampler beside those of NumPy, PyTorch and JAX; run from the project's root.
 
     python -m pip install ".[bench]"
     python -m tests.benchmarks.sampler_speed

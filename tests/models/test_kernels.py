@@ -49,7 +49,8 @@ def perform(sampler: FrameSampler, n_frames: int, **how: object) -> list[Frame]:
     for frame in range(n_frames):
         mask = rng.choice(np.array([0, 0, 0, 1, -1], np.int8), n_visible)
         field = rng.normal(size=n_visible).astype(np.float32) if frame % 2 else None
-        drawn = sampler.draw(state, mask, frame=frame, field=field, **how)
+        start = rng.random(n_visible) < 0.5 if frame % 4 > 1 else None  # against the mask, too
+        drawn = sampler.draw(state, mask, frame=frame, field=field, start=start, **how)
         assert drawn.v[mask == 1].all()
         assert not drawn.v[mask == -1].any()
         np.testing.assert_allclose(drawn.mean_v[mask != 0], mask[mask != 0] == 1, atol=1e-30)
@@ -69,8 +70,8 @@ def assert_same_bits(one: list[Frame], two: list[Frame]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 2**32),
-    st.integers(1, 40),
-    st.integers(1, 40),
+    st.one_of(st.integers(1, 40), st.sampled_from([64, 65, 96, 97, 176, 200])),
+    st.one_of(st.integers(1, 40), st.sampled_from([64, 80, 81, 161])),
     st.integers(1, 12),
     st.sampled_from([0.0, 0.1, 1.0, 20.0]),
     st.sampled_from([0.05, 0.7, 1.0, 1.3, 20.0]),
@@ -224,7 +225,7 @@ def test_uniforms_lie_inside_0_and_1_and_are_even() -> None:
     counts = np.bincount((uniform * 1000).astype(int), minlength=1000)
     expected = len(uniform) / 1000
     chi_square = ((counts - expected) ** 2 / expected).sum()
-    assert chi_square < 999 + 5 * np.sqrt(2 * 999)  # five sigma: one false alarm in 3 million
+    assert chi_square < 999 + 5 * np.sqrt(2 * 999)  # one false alarm in 700,000
 
 
 def test_uniforms_of_neighbouring_frames_and_steps_are_not_alike() -> None:
