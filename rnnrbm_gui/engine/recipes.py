@@ -87,7 +87,10 @@ RECIPES = {
         bpm=120.0,
         settings={
             "rnn-rbm": replace(GATED, n_hidden=200, n_recurrent=400, updates=30000, dropout=0.5),
-            "rbm": replace(DEFAULTS["rbm"], n_hidden=150, updates=8000, decay=0.03, transposed=0),
+            "rtrbm": replace(
+                DEFAULTS["rtrbm"], n_hidden=300, updates=36000, decay=0.04, dropout=0.15
+            ),
+            "rbm": replace(DEFAULTS["rbm"], n_hidden=200, decay=0.025, transposed=0),
         },
     ),
     "MuseData": Recipe(

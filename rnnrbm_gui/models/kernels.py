@@ -121,24 +121,29 @@ def gibbs_plain(
     n_visible, n_hidden = weights.W.shape
     up, down = weights.dense
     bv, bh = np.split(biases.astype(np.float64), [n_visible])
-    words = unit_words(n_visible, n_hidden)
-    words_h = words[:n_hidden]
-    words_v = words[-(-n_hidden // 16) * 16 :][:n_visible]
+    words, first_v = unit_words(n_visible, n_hidden), -(-n_hidden // 16) * 16
     one, total = np.float32(1), np.zeros(n_visible, np.float32)
     scale, mix, limit = schedule.rows
     for step in range(0 if schedule.from_base else 1, schedule.n_steps + 1):
+        if step % _AT_ONCE == 0 or step == 1:
+            ahead = range(step, (step // _AT_ONCE + 1) * _AT_ONCE)
+            numbers = iter(randomness.uniforms(key, ahead, words))
+        u = next(numbers)
         y = base * mix[step] + offset
         if step:
             x = np.clip(bh + v @ up, -limit[step], limit[step])
             odds = one + power_of_two(x.astype(np.float32) * scale[step])
-            h = randomness.uniforms(key, step, words_h) * odds < one
+            h = u[:n_hidden] * odds < one
             y = (bv + h @ down).astype(np.float32) * scale[step] + y
         odds = one + power_of_two(np.minimum(np.maximum(y, -FARTHEST), FARTHEST))
-        v[:] = randomness.uniforms(key, step, words_v) * odds < one
+        v[:] = u[first_v : first_v + n_visible] * odds < one
         if step >= schedule.first_mean:
             total += one / odds
     return total / np.float32(schedule.n_steps + 1 - schedule.first_mean)
 
+
+_AT_ONCE = 64
+"""Steps whose random numbers the plain kernel draws in one go."""
 
 _compiled: Any = None
 

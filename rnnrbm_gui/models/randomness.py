@@ -53,18 +53,22 @@ def words(n: int) -> NDArray[np.uint32]:
     return np.array([mix(_WORDS_FROM + unit) >> 32 for unit in range(n)], np.uint32)
 
 
-def uniforms(key: int, step: int, words: NDArray[np.uint32]) -> NDArray[np.float32]:
-    """Return the numbers of some units in a step, float32 in (0, 1), of the shape of ``words``.
+def uniforms(key: int, steps: range, words: NDArray[np.uint32]) -> NDArray[np.float32]:
+    """Return the numbers of some units in some steps, float32 in (0, 1), (n_steps, n_units).
 
     A unit's word plus half of the step's key goes through two rounds of xor-shift and multiply; the
     other half enters between them. The top 23 bits and a half give (x + 1/2) 2^-23: never 0, never
     1, all spaced alike.
     """
-    z = mix(key ^ step)
-    x = words + np.uint32(z & 0xFFFFFFFF)
+    z = np.uint64(key) ^ np.arange(steps.start, steps.stop, dtype=np.uint64)
+    z += np.uint64(0x9E3779B97F4A7C15)  # as in ``mix``
+    z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    z = (z ^ z >> np.uint64(31))[:, None]
+    x = words + (z & np.uint64(0xFFFFFFFF)).astype(np.uint32)
     x ^= x >> np.uint32(SHIFT_1)
     x *= np.uint32(MULTIPLY_1)
-    x += np.uint32(z >> 32)
+    x += (z >> np.uint64(32)).astype(np.uint32)
     x ^= x >> np.uint32(SHIFT_2)
     x *= np.uint32(MULTIPLY_2)
     return ((x >> np.uint32(9)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-23)

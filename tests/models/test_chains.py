@@ -145,7 +145,7 @@ def uniforms(seed: int, chain: int, step: int, n_visible: int, n_hidden: int) ->
     """The numbers of one step of one chain, for the hidden units and for the keys."""
     rows_h, rows_v = -(-n_hidden // 16) * 16, -(-n_visible // 16) * 16
     key = randomness.mix(seed ^ randomness.mix(chain))
-    u = randomness.uniforms(key, step, randomness.words(rows_h + rows_v))
+    [u] = randomness.uniforms(key, range(step, step + 1), randomness.words(rows_h + rows_v))
     return u[:n_hidden], u[rows_h : rows_h + n_visible]
 
 
