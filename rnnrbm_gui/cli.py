@@ -250,7 +250,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         seed=options.seed,
         into_header=options.into_header,
         report=_say_aside if options.json else _say,
-        progress=_progress_aside,
+        progress=lambda words, share: _progress_aside(words),
     )
     if options.json:
         asked = {"model": options.model, "data": options.data.name, "split": options.split}

@@ -43,6 +43,8 @@ SAMPLED_PIECES = 64
 MOST_SAMPLED_FRAMES = 100
 
 Say = Callable[[str], None]
+Progress = Callable[[str, float | None], None]
+"""Told how far it is, in words, and the share done where it is known."""
 Tell = Callable[[float], None]
 Roll = NDArray[np.bool_]
 
@@ -113,7 +115,7 @@ def evaluate(
     seed: int = 1,
     into_header: bool = False,
     report: Say,
-    progress: Say = lambda words: None,
+    progress: Progress = lambda words, share: None,
 ) -> Evaluation:
     """Measure a model file on one part of a corpus and report what was found.
 
@@ -144,8 +146,8 @@ def evaluate(
     corpus = load_corpus(data, in_c=header.in_c, frames_per_beat=header.frames_per_beat)
     form = Form.of(header)
     if form.is_articulated:
-        corpus = chorale_scores.articulate(corpus, tell=progress)
-        progress("")
+        corpus = chorale_scores.articulate(corpus, tell=lambda words: progress(words, None))
+        progress("", None)
     material = material_of(corpus, split, form)
     report(f"{stored.header.name} on {corpus.name}, part {split}")
     if material.n_outside:
@@ -187,7 +189,7 @@ def evaluation_of(
     temperature: float = DEFAULT_TEMPERATURE,
     gibbs_steps: int = DEFAULT_GIBBS_STEPS,
     report: Say,
-    progress: Say = lambda words: None,
+    progress: Progress = lambda words, share: None,
 ) -> Evaluation:
     """Measure a model on sequences in its form; further arguments as in ``evaluate``.
 
@@ -310,7 +312,7 @@ def cores() -> int:
 class _Course:
     """Says the share done and the time left, at most once a second."""
 
-    def __init__(self, what: str, progress: Say) -> None:
+    def __init__(self, what: str, progress: Progress) -> None:
         self._what, self._progress = what, progress
         self._first: tuple[float, float] | None = None
         self._told = 0.0
@@ -321,11 +323,11 @@ class _Course:
             self._first = now, share  # compiling came before it: no measure of the rest
         began, begun = self._first
         if share == 1.0:
-            self._progress("")
+            self._progress("", None)
         elif share > begun and now - self._told >= 1.0:
             self._told = now
             left_s = (now - began) * (1.0 - share) / (share - begun)
-            self._progress(f"{self._what}: {share:.0%}, {left_s:.0f} s left")
+            self._progress(f"{self._what}: {share:.0%}, {left_s:.0f} s left", share)
 
 
 def _measured(name: str) -> bool:

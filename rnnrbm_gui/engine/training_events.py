@@ -112,9 +112,15 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
-    """How far reading the scores or measuring the finished model is, in words; empty at the end."""
+    """How far reading the scores or measuring the finished model is.
+
+    Attributes:
+        words: empty at the end.
+        share: of what the words tell, done; None where it is not known.
+    """
 
     words: str
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

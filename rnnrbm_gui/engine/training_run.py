@@ -280,5 +280,5 @@ def _measurement(
         most_frames=MEASURED_FRAMES,
         n_threads=n_threads,
         report=lambda words: tell(Remark(words)),
-        progress=lambda words: tell(Measuring(words)),
+        progress=lambda words, share: tell(Measuring(words, share)),
     )

@@ -141,7 +141,12 @@ def test_progress_tells_the_share_and_the_time_left(
     clock = itertools.count()  # a second passes with every look at it
     monkeypatch.setattr("rnnrbm_gui.engine.evaluation.monotonic", lambda: float(next(clock)))
     evaluate(
-        model, corpus, n_chains=2, n_temperatures=2, report=lambda words: None, progress=told.append
+        model,
+        corpus,
+        n_chains=2,
+        n_temperatures=2,
+        report=lambda words: None,
+        progress=lambda words, share: told.append(words),
     )
     # 24 frames from either start: after the twelfth of 48 twelve seconds have passed.
     assert "likelihood: 25%, 36 s left" in told

@@ -57,7 +57,7 @@ class Training(QObject):
         self._trainer, self._reader = Trainer(), Trainer()
         self._plan: Plan | None = None
         self._course: Course | None = None
-        self._measuring: str | None = None
+        self._measuring: Measuring | None = None
         self._latest: StoredModel | None = None
         self._latest_path: Path | None = None  # where it lies, as far as it does
         self._update = 0
@@ -236,7 +236,7 @@ class Training(QObject):
                 case Course():
                     self._course, self._measuring = event, None
                 case Measuring():
-                    self._measuring = event.words
+                    self._measuring = event
                 case Checked():
                     self._latest, self._latest_path = event.stored, None
                     self._update = event.update
@@ -262,15 +262,15 @@ class Training(QObject):
         if window is None or window.stage is Stage.STOPPING:
             return
         if course is None:  # before the first update, the scores are read
-            words = self._measuring or ""
+            words = self._measuring.words if self._measuring else ""
             if words:
                 window.say(words)
         elif self._measuring is not None:
             if paused:  # too late: what is left cannot stand still
                 self._trainer.resume()
             window.set_stage(Stage.MEASURING)
-            words = measuring_words(self._measuring)
-            window.say(words)
+            words = measuring_words(self._measuring.words)
+            window.say(words, self._measuring.share)
         elif course.update >= course.updates and not paused:
             window.set_stage(Stage.MEASURING)
             words = "Learned; the best model is being measured …"

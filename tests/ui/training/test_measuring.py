@@ -65,10 +65,10 @@ def test_after_an_early_stop_the_measuring_is_shown_and_can_be_stopped(told):
     window = training.window
     tell(course())
     assert window.stage is Stage.LEARNING
-    tell(course(401), Measuring("likelihood: 12%, 80 s left"))
+    tell(course(401), Measuring("likelihood: 12%, 80 s left", 0.12))
     assert window.stage is Stage.MEASURING
     assert "likelihood: 12%, 80 s left" in window.line.text()
-    assert window.progress.maximum() == 0  # nothing stands still
+    assert window.progress.value() == pytest.approx(0.12 * window.progress.maximum())
     assert "80 s left" in training._main.status.training.text()
     assert not window.pause.isEnabled()
     training.pause(True)
@@ -76,6 +76,7 @@ def test_after_an_early_stop_the_measuring_is_shown_and_can_be_stopped(told):
     tell(Measuring(""))
     assert window.stage is Stage.MEASURING
     assert window.line.text() == "Measuring the best model …"
+    assert window.progress.maximum() == 0  # it is not known how far, but nothing stands still
     window.stop.click()
     assert training._trainer.asked == ["stop"]
     tell(Measuring("accuracy: 5%, 9 s left"))
