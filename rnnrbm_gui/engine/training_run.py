@@ -67,6 +67,7 @@ def run(plan: Plan, n_threads: int | None = None) -> Iterator[TrainingEvent]:
     course = _Run(plan, given)
     if plan.resume:
         yield Remark(course.resume())
+        yield course.look()
     train, name = given.train.rolls, given.header.corpus.partition(", part ")[0]
     frames = sum(map(len, train))
     yield Remark(f"Training on {len(train)} pieces, {frames:,} frames of {name}.")
@@ -199,31 +200,31 @@ class _Run:
 
     def check(self) -> Checked | Remark:
         """Measure the model, save it where it is the best, and set down a checkpoint."""
+        self._checked = self.trainer.update
+        found = self.look()
+        if isinstance(found, Remark):
+            self._diverged = True
+            return found
+        is_best = found.valid_ll > self.best_ll
+        if is_best:
+            self.best_ll, self.best_update = found.valid_ll, found.update
+            save_model(self.out, found.stored.model, found.stored.header)
+        self.set_down()
+        return replace(found, is_best=is_best, warning=self._warning(found.valid_ll))
+
+    def look(self) -> Checked | Remark:
+        """Measure the model and leave everything as it is."""
         trainer = self.trainer
-        self._checked = trainer.update
         try:
             model = trainer.model()
         except ModelError as error:
-            self._diverged = True
             return Remark(f"After update {trainer.update:,}: {error}")
         valid_ll = quick_ll(model, self.given.valid)
         train_ll = quick_ll(model, self._some_train)
         figures = {"valid_ll_quick": round(valid_ll, 3), "updates": trainer.update}
         stored = StoredModel(model, replace(self.given.header, figures=figures))
-        is_best = valid_ll > self.best_ll
-        if is_best:
-            self.best_ll, self.best_update = valid_ll, trainer.update
-            save_model(self.out, model, stored.header)
-        self.set_down()
-        return Checked(
-            trainer.update,
-            trainer.epoch,
-            valid_ll,
-            train_ll,
-            is_best,
-            self._warning(valid_ll),
-            stored,
-        )
+        is_best = trainer.update == self.best_update
+        return Checked(trainer.update, trainer.epoch, valid_ll, train_ll, is_best, "", stored)
 
     def set_down(self) -> None:
         """Write a checkpoint, unless an update has been cut short: then the last one stays."""

@@ -68,7 +68,9 @@ def test_a_stopped_run_goes_on_bit_for_bit(plan: Plan, tmp_path: Path) -> None:
     stopped_after(1, plan)
     assert load_model(plan.out).header.figures["updates"] == 20
     events = list(training_run.run(replace(plan, resume=True)))
-    assert [e.update for e in events if isinstance(e, Checked)] == [40, 60]
+    checked = [e for e in events if isinstance(e, Checked)]
+    assert [e.update for e in checked] == [20, 40, 60]
+    assert checked[0].is_best, "what there is so far is shown at once"
     assert same(parameters(plan.out), parameters(whole.out))
     assert isinstance(last, Trained)
     unlike = {"minutes"}
