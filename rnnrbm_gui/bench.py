@@ -77,6 +77,7 @@ def _sampler() -> dict[str, float]:
 def _window(platform: str, *, paint: bool) -> dict[str, float]:
     """Start the app in a process of its own and return what it measured."""
     environment = dict(os.environ)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # byte code is kept, as of any installed app
     if platform == "offscreen":
         environment["QT_QPA_PLATFORM"] = "offscreen"
     begin = time.monotonic()
