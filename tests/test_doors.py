@@ -25,7 +25,7 @@ DOORS = {
 
 LEAVES = {"__init__", "errors", "paths"}
 QT = {"PySide6", "pyqtgraph", "shiboken6"}
-QT_MODULES = {"app"}
+QT_MODULES = {"app", "bench_window"}
 """Of the top level, those that need Qt to be imported at all."""
 
 
