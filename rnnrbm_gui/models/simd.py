@@ -39,10 +39,8 @@ F32, U32, TRUTH = types.float32, types.uint32, types.boolean
 _IR: dict[Any, Any] = {F32: ir.FloatType(), U32: ir.IntType(32), TRUTH: ir.IntType(1)}
 _C4, _C3, _C2, _C1, _C0 = POWER_OF_TWO
 # 2^r likewise, to one more degree and 8e-8: for sums over thousands of steps.
-_D5, _D4, _D3, _D2, _D1, _D0 = (
-    np.float32(c)
-    for c in (1.3276472e-3, 9.6755413e-3, 5.5507127e-2, 2.4022120e-1, 6.9314697e-1, 1.0)
-)
+_D = (1.3276472e-3, 9.6755413e-3, 5.5507127e-2, 2.4022120e-1, 6.9314697e-1, 1.0)
+_D5, _D4, _D3, _D2, _D1, _D0 = map(np.float32, _D)
 _ONE, _FARTHEST = np.float32(1), np.float32(80)
 _WHOLE = np.float32(1.5 * 2**23)
 """Added to a float32, leaves of it the nearest whole number, in the lowest bits."""
@@ -184,35 +182,28 @@ def choose(typing: Any, truth: Any, a: Any, b: Any) -> Any:
 @intrinsic
 def as_bits(typing: Any, x: Any) -> Any:
     """Return the bits of float32 lanes as uint32 lanes."""
-    return _reinterpret(x, F32, U32)
+    return _converted(x, F32, U32, _B.bitcast)
 
 
 @intrinsic
 def as_float(typing: Any, x: Any) -> Any:
     """Return uint32 lanes taken for the bits of float32."""
-    return _reinterpret(x, U32, F32)
+    return _converted(x, U32, F32, _B.bitcast)
 
 
 @intrinsic
 def to_float(typing: Any, x: Any) -> Any:
     """Return uint32 lanes, taken for signed numbers, as the nearest float32."""
-    if not isinstance(x, Lanes) or x.element != U32:
-        return None
-
-    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = ir.VectorType(_IR[F32], WIDTH)
-        return _each(context, builder, sig, args, lambda builder, r: builder.sitofp(r, kind))
-
-    return Lanes(F32, x.n)(x), lower
+    return _converted(x, U32, F32, _B.sitofp)
 
 
-def _reinterpret(x: Any, old: types.Type, new: types.Type) -> Any:
+def _converted(x: Any, old: types.Type, new: types.Type, convert: Any) -> Any:
     if not isinstance(x, Lanes) or x.element != old:
         return None
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         kind = ir.VectorType(_IR[new], WIDTH)
-        return _each(context, builder, sig, args, lambda builder, r: builder.bitcast(r, kind))
+        return _each(context, builder, sig, args, lambda builder, r: convert(builder, r, kind))
 
     return Lanes(new, x.n)(x), lower
 
