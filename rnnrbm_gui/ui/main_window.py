@@ -65,7 +65,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("rnnrbm-gui")
         self.setMinimumSize(SMALLEST)
         self.setAcceptDrops(True)
-        self.resize(self.settings.width, self.settings.height)
+        size = QSize(self.settings.width, self.settings.height)
+        self.resize(size.boundedTo(self.screen().availableSize()))
         self.mode = Mode(self.settings.mode)
         self.articulation = Articulation(self.settings.articulation)
         self.output = OutputId(*self.settings.output) if self.settings.output[0] else BUILT_IN

@@ -62,7 +62,7 @@ class TrainingWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("Train a model")
         self.setMinimumSize(SMALLEST)
-        self.resize(USUAL)
+        self.resize(USUAL.boundedTo(self.screen().availableSize()))
         self.setAcceptDrops(True)
         self.stage = Stage.RESTING
         self.corpus, self.form = CorpusChooser(), PlanForm()
