@@ -19,10 +19,11 @@ from rnnrbm_gui.models.sequence_model import SequenceModel
 
 Roll = NDArray[np.bool_]
 
-MOST_SHARED = 400
-"""Frames whose runs are put together where all frames are of one RBM."""
 SHARED_PARTS = 16
-"""In so many parts: there is a share done to tell, and work for threads."""
+"""Frames that are all of one RBM are given the runs of so many: work for threads."""
+LONGER = 25
+"""And so many times the temperatures: long runs find a sharp machine's modes, many short ones do
+not, at the same cost."""
 
 WIDE_GAP = 0.05
 """Nats between forward and reverse AIS from which on a figure is in doubt."""
@@ -178,13 +179,14 @@ def measure_from(
 ) -> Likelihood:
     """Estimate the log-likelihood of frames by AIS; arguments as in ``estimate_log_z``.
 
-    Frames that are all of one RBM have one log Z: it is given the runs of ``MOST_SHARED`` frames.
+    Frames that are all of one RBM have one log Z: it is given fewer and longer runs, ``LONGER``
+    times ``n_temperatures`` each.
     """
     bv_t, bh_t, n_frames = frames.bv_t, frames.bh_t, len(frames.v)
     one = n_frames > 1 and bool((bv_t == bv_t[0]).all() and (bh_t == bh_t[0]).all())
     n_parts = min(n_frames, SHARED_PARTS) if one else n_frames
     if one:
-        n_chains = -(-n_chains * min(n_frames, MOST_SHARED) // n_parts)
+        n_temperatures = LONGER * n_temperatures
     log_z = estimate_log_z(
         model,
         bv_t[:n_parts],

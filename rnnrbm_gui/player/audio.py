@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from rnnrbm_gui.player.synth import Synth
 
-PERIOD_MS = 10
-DELAY_S = 0.014
+PERIOD_MS = 20
+DELAY_S = 0.024
 """From a stroke's time to its first sample: one period, and room for a callback that is late."""
 
 GONE_AFTER_S = 1.5
 REST_AFTER_S = 30.0
-"""A device that has been silent for so long stands still until the next stroke: to be called a
-hundred times a second for nothing would take two percent of a core."""
+"""A device that has been silent for so long stands still until the next stroke: to be called
+fifty times a second for nothing would take a percent of a core."""
 
 NULL_SENTENCE = "No audio device opens, so the built-in synth plays unheard; choose a MIDI output."
 

@@ -16,16 +16,18 @@ DECAY_S = 1.1
 WET = 0.055
 FADED = 1e-5
 
+_BACK = np.arange(-1, LONGEST_PIECE)[None] - DELAYS[:, None]
+_ROWS = SIZE * np.arange(8)[:, None]
+
 
 class Room:
     """Adds reverberation to float32 (n <= LONGEST_PIECE, 2), piece by piece."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._gains = (10.0 ** (-3 * DELAYS / (sample_rate * DECAY_S))).astype(np.float32)[:, None]
+        gains = 10.0 ** (-3 * DELAYS / (sample_rate * DECAY_S)) / 2  # of a sum of two samples
         # Householder: orthogonal, so that only the gains decide how fast the sound dies away.
-        self._mix = (np.eye(8) - 2 / 8 * np.ones((8, 8))).astype(np.float32)
+        self._mix = ((np.eye(8) - 2 / 8 * np.ones((8, 8))) * gains).astype(np.float32)
         self._lines = np.zeros((8, SIZE), np.float32)
-        self._last = np.zeros((8, 1), np.float32)  # the sample before, for the damping
         self._place = 0
         self._still = SIZE  # samples since anything was heard
 
@@ -41,15 +43,15 @@ class Room:
             self._still = 0
         elif self.is_still:
             return
-        now = self._place + np.arange(n)
-        heard = np.take_along_axis(self._lines, (now - DELAYS[:, None]) % SIZE, axis=1)  # (8, n)
-        # The mean of two samples: walls swallow the high partials first.
-        before = np.concatenate([self._last, heard[:, :-1]], axis=1)
-        self._last = heard[:, -1:]
-        fed = self._mix @ (self._gains * (heard + before) * 0.5)
+        # From one sample before: walls swallow the high partials, so two samples are averaged.
+        past = self._lines.take((self._place + _BACK[:, : n + 1]) % SIZE + _ROWS)  # (8, n + 1)
+        heard = past[:, 1:]
+        fed = self._mix @ (heard + past[:, :-1])
         fed[0::2] += sound[:, 0]
         fed[1::2] += sound[:, 1]
-        self._lines[:, now % SIZE] = fed
+        first = min(n, SIZE - self._place)
+        self._lines[:, self._place : self._place + first] = fed[:, :first]
+        self._lines[:, : n - first] = fed[:, first:]
         self._place = (self._place + n) % SIZE
         self._still = self._still + n if np.abs(fed).max(initial=0.0) < FADED else 0
         sound[:, 0] += WET * heard[0::2].sum(axis=0)
@@ -60,5 +62,4 @@ class Room:
     def clear(self) -> None:
         """Fall silent at once."""
         self._lines[:] = 0
-        self._last = np.zeros((8, 1), np.float32)
         self._still = SIZE

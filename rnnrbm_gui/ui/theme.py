@@ -16,6 +16,7 @@ What a widget is, its object name or a property says; the style sheet does the r
 """
 
 from dataclasses import dataclass, fields
+from functools import cache
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
@@ -147,11 +148,16 @@ def system_theme() -> Theme:
 def app_font(pixels: int = 13, *, bold: bool = False) -> QFont:
     """Return Inter, or the system's font where Inter is not installed."""
     font = QFont(QGuiApplication.font())
-    if "Inter" in QFontDatabase.families():
+    if _inter_is_installed():
         font.setFamily("Inter")
     font.setPixelSize(pixels)
     font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     return font
+
+
+@cache
+def _inter_is_installed() -> bool:
+    return "Inter" in QFontDatabase.families()
 
 
 def stylesheet(theme: Theme) -> str:

@@ -8,8 +8,8 @@ outline. In greys the corners, the thread and the dashes remain.
 from enum import IntEnum
 
 import numpy as np
-from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 
 from rnnrbm_gui.music.note import name_of
 from rnnrbm_gui.ui.roll.track import Piece
@@ -49,6 +49,8 @@ class Forms:
         self.height = max(2, key_height - (2 if key_height > 7 else 1))
         self.font = app_font(max(8, min(11, self.height - 3)), bold=True)
         self._sprites: dict[tuple[int, int, int], QPixmap] = {}
+        self._glints: dict[tuple[bool, int], QPixmap] = {}
+        self._hand: QPixmap | None = None
 
     def paint_all(self, painter: QPainter, view: Viewport, batches: Batches) -> None:
         """Paint notes of several kinds, the last on top; very many as plain bars."""
@@ -131,16 +133,48 @@ class Forms:
 
     def paint_glint(self, painter: QPainter, kind: Kind, row: QRect) -> None:
         """Lift a note that sounds out of the others; ``row`` is its box, a whole key high."""
+        width = max(row.width() - 1, 2)
+        if width > WIDEST_SPRITE:
+            painter.save()
+            painter.translate(row.left(), row.top() + 1)
+            self._paint_glint(painter, kind, width)
+            painter.restore()
+            return
+        round_ = kind is Kind.PLAYED
+        sprite = self._glints.get((round_, width))
+        if sprite is None:
+            sprite = self._blank(width, self.height)
+            on_sprite = QPainter(sprite)
+            self._paint_glint(on_sprite, kind, width)
+            on_sprite.end()
+            self._glints[round_, width] = sprite
+        painter.drawPixmap(row.left(), row.top() + 1, sprite)
+
+    def _paint_glint(self, painter: QPainter, kind: Kind, width: int) -> None:
         glint = QColor(self.theme.playhead)
         glint.setAlphaF(0.34)
-        box = QRectF(row.left(), row.top() + 1, max(row.width() - 1, 2), self.height)
-        radius = min(box.height(), box.width()) / 2 if kind is Kind.PLAYED else 3
-        painter.save()
+        radius = min(self.height, width) / 2 if kind is Kind.PLAYED else 3
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(glint)
-        painter.drawRoundedRect(box, radius, radius)
-        painter.restore()
+        painter.drawRoundedRect(QRectF(0, 0, width, self.height), radius, radius)
+
+    def paint_playhead(self, painter: QPainter, x: int, top: int, bottom: int) -> None:
+        """Paint the playhead: its hand above ``top``, its line and a shade behind it below."""
+        colour = QColor(self.theme.playhead)
+        if self._hand is None:
+            self._hand = self._blank(12, 10)
+            on_hand = QPainter(self._hand)
+            on_hand.setRenderHint(QPainter.RenderHint.Antialiasing)
+            on_hand.setPen(Qt.PenStyle.NoPen)
+            on_hand.setBrush(colour)
+            corners = ((0, 0), (12, 0), (12, 4), (6, 10), (0, 4))
+            on_hand.drawPolygon(QPolygonF([QPointF(*corner) for corner in corners]))
+            on_hand.end()
+        painter.fillRect(x - 1, top - 6, 2, bottom - top + 6, colour)
+        painter.drawPixmap(x - 6, top - 12, self._hand)
+        colour.setAlphaF(0.10)
+        painter.fillRect(x - 8, top, 8, bottom - top, colour)
 
     def _paint_coming(self, painter: QPainter, box: QRectF) -> None:
         veil = QColor(self.theme.row_white)  # or the glow behind it would turn it olive
@@ -183,12 +217,17 @@ class Forms:
             painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), 3, 3)
 
     def _sprite(self, kind: Kind, width: int, pitch: int) -> QPixmap:
-        sprite = QPixmap(round(width * self.ratio), round(self.height * self.ratio))
-        sprite.setDevicePixelRatio(self.ratio)
-        sprite.fill(Qt.GlobalColor.transparent)
+        sprite = self._blank(width, self.height)
         painter = QPainter(sprite)
         self.paint_one(painter, kind, QRect(0, 0, width, self.height), pitch)
         painter.end()
+        return sprite
+
+    def _blank(self, width: int, height: int) -> QPixmap:
+        """Return a transparent sprite of so many pixels of the page."""
+        sprite = QPixmap(round(width * self.ratio), round(height * self.ratio))
+        sprite.setDevicePixelRatio(self.ratio)
+        sprite.fill(Qt.GlobalColor.transparent)
         return sprite
 
 

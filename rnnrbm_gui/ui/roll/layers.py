@@ -4,10 +4,12 @@ A painter passed in counts from the top left corner of the layer's own area; ``V
 where ticks and pitches lie in it.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen
 
 from rnnrbm_gui.music.note import is_black, name_of
 from rnnrbm_gui.music.timing import Meter
@@ -165,11 +167,22 @@ def paint_strip(
     painter.setPen(QColor(ink))
     text = QRectF(max(left, 0) + 8, STRIP_TOP, min(right, 10_000) - max(left, 0) - 12, STRIP_HEIGHT)
     if text.width() > 12:
-        words = painter.fontMetrics().elidedText(
-            label, Qt.TextElideMode.ElideRight, int(text.width())
-        )
+        words = _elided(painter, label, int(text.width()))
         painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, words)
     painter.restore()
+
+
+def _elided(painter: QPainter, label: str, width: int) -> str:
+    """Return a strip's label, cut to a width; cutting is slow, and mostly there is room."""
+    if width >= _width(label):
+        return label
+    return painter.fontMetrics().elidedText(label, Qt.TextElideMode.ElideRight, width)
+
+
+@cache
+def _width(label: str) -> int:
+    """Return how wide a strip's label is, pixels."""
+    return QFontMetrics(app_font(10, bold=True)).horizontalAdvance(label) + 1
 
 
 def paint_loop(painter: QPainter, view: Viewport, theme: Theme, loop: tuple[int, int]) -> None:
@@ -181,22 +194,6 @@ def paint_loop(painter: QPainter, view: Viewport, theme: Theme, loop: tuple[int,
     painter.fillRect(left, RULER - 3, right - left, 3, QColor(theme.muted))
     for x in (left, right - 2):
         painter.fillRect(x, RULER - 24, 2, 24, QColor(theme.muted))
-
-
-def paint_playhead(painter: QPainter, x: int, height: int, theme: Theme) -> None:
-    """Paint the playhead through ruler and roll, ``height`` pixels in all."""
-    shade = QColor(theme.playhead)
-    shade.setAlphaF(0.10)
-    painter.fillRect(x - 8, RULER, 8, height - RULER, shade)
-    painter.fillRect(x - 1, RULER - 6, 2, height - RULER + 6, QColor(theme.playhead))
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(theme.playhead))
-    y = RULER - 12
-    corners = ((x - 6, y), (x + 6, y), (x + 6, y + 4), (x, y + 10), (x - 6, y + 4))
-    painter.drawPolygon(QPolygonF([QPointF(*corner) for corner in corners]))
-    painter.restore()
 
 
 def paint_hint(painter: QPainter, area: QRect, theme: Theme, hint: str) -> None:

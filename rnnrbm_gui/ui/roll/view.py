@@ -109,19 +109,17 @@ class RollView(QWidget):
 
     def set_playhead(self, tick: float) -> None:
         """Move the playhead; turns the page where the view follows it."""
-        old, self.playhead = self.view.column(self.playhead), tick
+        old, new = self.view.column(self.playhead), self.view.column(tick)
+        self.playhead = tick
+        in_view = 0 <= self.view.x_of(tick) <= PAGE_AT * self.view.width
+        if self.following and not in_view and not self._busy():
+            self.set_view(self.view.showing(tick, PAGE_TO))
+        if old == new:
+            return
         if self._sounding:
             self._light()
-        if self.following and not self._busy():
-            x = self.view.x_of(tick)
-            if not 0 <= x <= PAGE_AT * self.view.width:
-                page = self.view.showing(tick, PAGE_TO)
-                if page != self.view:
-                    self.set_view(page)
-                    return
-        for x in {old, self.view.column(tick)}:
-            if old != self.view.column(tick):
-                self.update(KEYBOARD + x - 9, 0, 17, self.height())
+        for x in (old, new):
+            self.update(KEYBOARD + x - 9, 0, 17, self.height())
 
     def set_following(self, following: bool) -> None:
         """Say whether the view turns the page with the playhead."""
@@ -294,7 +292,7 @@ class RollView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint what has changed."""
         began = perf_counter()
-        rect, theme, view = event.rect(), self.theme, self.view
+        rect, region, theme, view = event.rect(), event.region(), self.theme, self.view
         ratio = self.ratio or self.devicePixelRatioF()
         scene = Scene(view, self.size(), ratio, theme, self.meter, self.snap, self._model_range)
         forms = self._backdrop.refresh(scene, self._glow, self._batches)
@@ -303,7 +301,7 @@ class RollView(QWidget):
         if rect.top() < RULER:
             painter.drawPixmap(0, 0, self._backdrop.ground)
         painter.drawPixmap(area.topLeft(), self._backdrop.roll)
-        if event.region().intersects(QRect(0, RULER, KEYBOARD, view.height)):
+        if region.intersects(QRect(0, RULER, KEYBOARD, view.height)):
             painter.save()
             painter.setClipRect(0, RULER, KEYBOARD, view.height)
             painter.translate(0, RULER)
@@ -323,9 +321,13 @@ class RollView(QWidget):
         painter.translate(0, -RULER)
         x = view.column(self.playhead)
         if -9 <= x <= view.width + 9:
-            layers.paint_playhead(painter, x, self.height(), theme)
+            forms.paint_playhead(painter, x, RULER, self.height())
         painter.restore()
-        if self._legend and not self._legend_hidden:
+        if (
+            self._legend
+            and not self._legend_hidden
+            and (rect.contains(area) or region.intersects(self._legend_box))
+        ):
             corner = area.bottomRight() + QPoint(-12, -12)
             self._legend_box = paint_legend(painter, corner.x(), corner.y(), theme, ratio)
         if self._hint and not self._drawn.notes:
