@@ -33,6 +33,13 @@ def build(*, remember: bool = True) -> tuple[QApplication, MainWindow]:
     return app, MainWindow(Engine(), remember=remember)
 
 
+def begin_to_play(window: MainWindow) -> None:
+    """Start all that the first paint did not need."""
+    window.start_engine()
+    gc.collect()
+    gc.freeze()  # a collection over Qt's and numba's objects would cost 80 ms of the beat
+
+
 def run_window(open_first: Path | None = None) -> int:
     """Show the window until it is closed; return the exit code.
 
@@ -50,11 +57,9 @@ def run_window(open_first: Path | None = None) -> int:
         if not window.canvas.paint_ms and not unpainted.hasExpired():
             QTimer.singleShot(2, begin)
             return
-        window.start_engine()
+        begin_to_play(window)
         if open_first:
             window.files.open(open_first)
-        gc.collect()
-        gc.freeze()  # a collection over Qt's and numba's objects would cost 80 ms of the beat
 
     window.show()
     QTimer.singleShot(0, begin)

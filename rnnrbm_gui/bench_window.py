@@ -1,31 +1,40 @@
 """The process in which ``bench`` measures the window: what an app's start imports, and no more."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from rnnrbm_gui.app import build
+from rnnrbm_gui.app import begin_to_play, build
 from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.player.audio import REST_AFTER_S
 from rnnrbm_gui.player.protocol import Sounding
 
 N_NOTES = 10_000
 PAINTED_S = 10.0
 PLAYED_BPM = 240.0
+WATCHED_S, WATCHED_BPM = 15.0, 120.0
+"""How long the processor's time is taken of a window that rests, and of one that plays."""
+
+BEAT_MS, RESTING_BEAT_MS = 2, 500
 
 
-def measure(begin_s: float, paint: bool) -> int:
+def measure(begin_s: float, paint: bool, watch: bool) -> int:
     """Run the real window through a script of waits and print its figures as JSON."""
     app, window = build(remember=False)
     figures: dict[str, float] = {}
     sent: list[Sounding] = []
+    beats: list[float] = []
 
     def hear(event: Any) -> None:
         sent.append(event)
@@ -34,7 +43,8 @@ def measure(begin_s: float, paint: bool) -> int:
     def script() -> Iterator[Callable[[], bool]]:
         yield lambda: len(window.canvas.paint_ms) > 0
         figures["launch_to_first_paint_s"] = time.monotonic() - begin_s
-        window.start_engine()
+        beats.clear()
+        begin_to_play(window)
         window.bridge.handle(Sounding, hear)
         pressed = time.monotonic()
         window.engine.play()
@@ -44,15 +54,22 @@ def measure(begin_s: float, paint: bool) -> int:
         window.engine.stop()
         settled = time.monotonic() + 3.0
         yield lambda: time.monotonic() > settled and not window.engine.playing
+        figures["longest_stall_starting_ms"] = longest_stall()
         sent.clear()
         pressed = time.monotonic()
         window.engine.play()
         yield lambda: bool(sent)
         figures["play_to_first_note_s"] = sent[0].at_s - pressed
-        if not paint:
-            return
+        if watch:
+            yield from watched("playing_at_120_bpm")
         window.engine.stop()
         yield lambda: not window.engine.playing
+        if watch:
+            rests_at = time.monotonic() + REST_AFTER_S + 5.0
+            yield lambda: time.monotonic() > rests_at
+            yield from watched("resting")
+        if not paint:
+            return
         step = 120
         notes = [
             Note(i // 4 * step, 40 + i % 4 * 12 + i // 4 % 7, i // 4 * step + step)
@@ -65,8 +82,10 @@ def measure(begin_s: float, paint: bool) -> int:
         yield lambda: window.engine.playing
         window.canvas.paint_ms.clear()
         sent.clear()
+        beats.clear()
         until = time.monotonic() + PAINTED_S
         yield lambda: time.monotonic() > until
+        figures["longest_stall_playing_ms"] = longest_stall()
         painted = list(window.canvas.paint_ms)
         late = [event.lateness_ms for event in sent if event.on]
         figures["paints_per_s"] = len(painted) / PAINTED_S
@@ -74,10 +93,26 @@ def measure(begin_s: float, paint: bool) -> int:
             for percent in (50, 99):
                 figures[f"{name}_p{percent}_ms"] = float(np.percentile(values, percent))
 
+    def longest_stall() -> float:
+        """Return the longest time, milliseconds, for which the window's loop has not come round."""
+        return 1e3 * max(later - earlier for earlier, later in pairwise(beats))
+
+    def watched(doing: str) -> Iterator[Callable[[], bool]]:
+        """Take the processor's time of the app's processes, where the system tells it."""
+        window.set_bpm(WATCHED_BPM)
+        timer.setInterval(RESTING_BEAT_MS)  # the script's own beat would count
+        before, since = _processor_s(), time.monotonic()
+        yield lambda: time.monotonic() - since > WATCHED_S
+        after, span = _processor_s(), time.monotonic() - since
+        if before and after:
+            figures[f"{doing}_percent_of_a_core"] = 100 * (after - before) / span
+        timer.setInterval(BEAT_MS)
+
     steps = script()
     ready = [next(steps)]
 
     def advance() -> None:
+        beats.append(time.monotonic())
         try:
             while ready[0]():
                 ready[0] = next(steps)
@@ -88,12 +123,26 @@ def measure(begin_s: float, paint: bool) -> int:
 
     timer = QTimer()
     timer.timeout.connect(advance)
-    timer.start(2)
+    timer.start(BEAT_MS)
     window.show()
     QApplication.exec()
     sys.stdout.write(json.dumps(figures) + "\n")
     return 0
 
 
+def _processor_s() -> float | None:
+    """Return the seconds of processor that this process and its children have taken; Linux only."""
+    taken = 0.0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, _, rest = stat.read_text("utf-8").partition(" (")
+        except OSError:
+            continue  # it has just ended
+        fields = rest.rpartition(")")[2].split()
+        if os.getpid() in (int(pid), int(fields[1])):
+            taken += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return taken or None
+
+
 if __name__ == "__main__":
-    sys.exit(measure(float(sys.argv[1]), sys.argv[2] == "1"))
+    sys.exit(measure(float(sys.argv[1]), sys.argv[2] == "1", sys.argv[3] == "1"))

@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="measure what this machine gives")
     bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    bench.add_argument("--brief", action="store_true", help="leave out what takes a minute")
     bench.set_defaults(run=_bench)
     return parser
 
@@ -284,7 +285,7 @@ def _doctor(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from rnnrbm_gui.bench import run_bench
 
-    return run_bench(options.json, print)
+    return run_bench(options.json, print, brief=options.brief)
 
 
 if __name__ == "__main__":

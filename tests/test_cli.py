@@ -80,12 +80,14 @@ def test_doctor_says_that_the_main_job_can_run():
 
 
 def test_bench_prints_and_writes_its_figures(tmp_path, capsys):
-    assert cli.main(["bench", "--json", str(tmp_path / "figures.json")]) == 0
+    assert cli.main(["bench", "--brief", "--json", str(tmp_path / "figures.json")]) == 0
     figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))
     printed = capsys.readouterr().out
     for name in (
         "launch_to_first_paint_s",
         "play_to_first_note_s",
+        "longest_stall_starting_ms",
+        "longest_stall_playing_ms",
         "paint_p50_ms",
         "paint_p99_ms",
         "note_on_lateness_p50_ms",
