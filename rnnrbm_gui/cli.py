@@ -64,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         "--memory", choices=["tanh", "sigmoid", "gru"], help="of an RNN-RBM; default: what fits"
     )
     train.add_argument(
+        "--echoes",
+        type=_echoes,
+        metavar="FRAMES",
+        help="of an RNN-RBM: show its memory the music so many frames ago, as 16,32; or none",
+    )
+    train.add_argument(
         "--frames-per-beat", type=int, metavar="N", help="of a folder: the grid; default: found"
     )
     train.add_argument("--in-c", action="store_true", help="of a folder: transpose each piece to C")
@@ -192,6 +198,7 @@ def _train(options: argparse.Namespace) -> int:
         out=options.out,
         kind=options.model,
         memory=options.memory,
+        echoes=options.echoes,
         seed=options.seed,
         updates=options.updates,
         n_hidden=options.n_hidden,
@@ -234,6 +241,13 @@ def _pitches(words: str) -> tuple[int, int]:
     if not (low.isdecimal() and high.isdecimal()):
         raise argparse.ArgumentTypeError(f"the pitches must look like 36-81, got '{words}'")
     return int(low), int(high)
+
+
+def _echoes(words: str) -> tuple[int, ...]:
+    numbers = [] if words == "none" else words.split(",")
+    if not all(map(str.isdecimal, numbers)):
+        raise argparse.ArgumentTypeError(f"the echoes must look like 16,32 or none, got '{words}'")
+    return tuple(map(int, numbers))
 
 
 def _evaluate(options: argparse.Namespace) -> int:

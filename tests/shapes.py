@@ -3,5 +3,7 @@
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 
 SHAPES = {
-    name: layers.replace("g", "u") for name, layers in RnnRbm.SHAPES.items() if "x" not in layers
+    name: layers.replace("g", "u").replace("s", "v")
+    for name, layers in RnnRbm.SHAPES.items()
+    if "x" not in layers
 }

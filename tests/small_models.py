@@ -16,12 +16,13 @@ PLAYED = [
     ("rnn-rbm", "sigmoid", 2, ""),
     ("rnn-rbm", "gru", 1, "4/4"),
     ("rnn-rbm", "gru", 2, "4/4 3/4"),
+    ("rnn-rbm", "gru", 2, "4/4 3/4", "2 5"),
     ("rtrbm", "tanh", 1, ""),
     ("rtrbm", "tanh", 2, "4/4 3/4"),
     ("rbm", "tanh", 1, ""),
     ("rbm", "tanh", 2, "4/4 3/4"),
 ]
-"""Kind, memory, planes, bars."""
+"""Kind, memory, planes, bars, echoes."""
 
 
 def small_model(
@@ -29,6 +30,7 @@ def small_model(
     memory: str = "gru",
     planes: int = 2,
     bars: str = "4/4 3/4",
+    echoes: str = "",
     *,
     n_keys: int = 24,
     frames_per_beat: int = 2,
@@ -40,17 +42,20 @@ def small_model(
     sizes = {"v": n_visible, "h": N_HIDDEN, "u": n_recurrent}
     sizes["g"] = n_recurrent * (N_GATES[memory] if kind == "rnn-rbm" else 1)
     sizes["x"] = Bars.of(bars, frames_per_beat).n_positions
+    sizes["s"] = n_visible * (1 + len(echoes.split()))
     arrays = {
         name: rng.normal(0, 0.7, tuple(sizes[layer] for layer in layers)).astype(np.float32)
         for name, layers in KINDS[kind].SHAPES.items()
         if bars or "x" not in layers
     }
     arrays["bv"][:n_keys] -= 1.5
-    model = KINDS[kind](**arrays, **({"memory": memory} if kind == "rnn-rbm" else {}))
+    own = {"memory": memory, "echoes": tuple(map(int, echoes.split()))}
+    model = KINDS[kind](**arrays, **(own if kind == "rnn-rbm" else {}))
     header = ModelHeader(
         name=f"Chance ({kind}, {memory}, {planes}, {bars})",
         kind=kind,
         memory=memory,
+        echoes=echoes,
         n_visible=n_visible,
         n_hidden=N_HIDDEN,
         n_recurrent=n_recurrent,

@@ -43,6 +43,8 @@ class ModelHeader:
         n_visible: visible units: keys, times planes.
         n_hidden: hidden units.
         n_recurrent: recurrent units.
+        echoes: how many frames before the next one are those that are seen beside each frame, as
+            words: "16 32"; empty for none.
         planes: 1: which keys sound. 2: those, and beside them which are struck.
         bars: the meters whose bars the model is told its place in, "4/4 3/4"; empty for none.
         in_c: whether the pieces of its folder were transposed to C.
@@ -65,6 +67,7 @@ class ModelHeader:
     n_recurrent: int
     memory: Memory = "tanh"
     kind: Kind = "rnn-rbm"
+    echoes: str = ""
     planes: int = 1
     bars: str = ""
     in_c: bool = False
@@ -92,6 +95,7 @@ class ModelHeader:
 
 
 OPTIONAL = {
+    "echoes": "",
     "planes": "1",
     "bars": "",
     "in_c": "false",
@@ -149,9 +153,11 @@ def load_model(path: Path) -> StoredModel:
     for name, tensor in tensors.items():
         if tensor.dtype != np.float32:
             raise ModelError(f"'{path.name}': {name} must be float32, got {tensor.dtype}.")
-    memory: dict[str, Any] = {"memory": header.memory} if header.kind == RnnRbm.kind else {}
+    own: dict[str, Any] = {}
+    if header.kind == RnnRbm.kind:
+        own = {"memory": header.memory, "echoes": tuple(map(int, header.echoes.split()))}
     try:
-        model = KINDS[header.kind](**tensors, **memory)
+        model = KINDS[header.kind](**tensors, **own)
     except ModelError as error:
         raise ModelError(f"'{path.name}' does not fit: {error}") from error
     _check_sizes(model, header, path.name)
@@ -201,6 +207,7 @@ def _header(entries: Mapping[str, str], name: str) -> ModelHeader:
     header = ModelHeader(**values)
     checks = {
         "memory": header.memory in MEMORIES,
+        "echoes": all(map(str.isdecimal, header.echoes.split())),
         "planes": header.planes in (1, 2) and header.n_visible % header.planes == 0,
         "bars": all(_is_meter(text) for text in header.bars.split()),
         "low": 0 <= header.low <= 127,

@@ -24,6 +24,7 @@ from rnnrbm_gui.engine.material import Form, Material, material_of, meter_of
 from rnnrbm_gui.engine.recipes import RECIPES, Recipe
 from rnnrbm_gui.engine.training_events import Measuring, Plan, Remark, TrainingEvent
 from rnnrbm_gui.errors import UserError
+from rnnrbm_gui.models import echoes
 from rnnrbm_gui.models.settings import Settings
 
 Roll = NDArray[np.bool_]
@@ -139,6 +140,8 @@ def settings_of(plan: Plan, recipe: Recipe) -> Settings:
     """
     if plan.memory is not None and plan.kind != "rnn-rbm":
         raise UserError(f"Only an RNN-RBM has a memory to choose, a model '{plan.kind}' has not.")
+    if plan.echoes and plan.kind != "rnn-rbm":
+        raise UserError(f"Only an RNN-RBM has echoes, a model '{plan.kind}' has not.")
     if plan.n_recurrent is not None and plan.kind != "rnn-rbm":
         raise UserError(f"Only an RNN-RBM has recurrent units of its own, not '{plan.kind}'.")
     chosen = {
@@ -148,6 +151,12 @@ def settings_of(plan: Plan, recipe: Recipe) -> Settings:
     check_ranges(seed=plan.seed, **given)
     if plan.memory is not None:
         given["memory"] = plan.memory
+    if plan.echoes is not None:
+        try:
+            echoes.check(plan.echoes)
+        except ValueError as error:
+            raise UserError(f"{error}.".capitalize()) from error
+        given["echoes"] = plan.echoes
     return replace(recipe.settings_for(plan.kind), seed=plan.seed, **given)
 
 
@@ -160,6 +169,7 @@ def header_of(
         name=recipe.name,
         kind=plan.kind,
         memory=settings.memory,
+        echoes=" ".join(map(str, settings.echoes)),
         n_visible=train.rolls[0].shape[1],
         n_hidden=settings.n_hidden,
         n_recurrent=settings.n_state,
@@ -194,6 +204,8 @@ def command_of(plan: Plan) -> str:
         value = getattr(plan, name)
         if value is not None:
             words.append(f"--{name.replace('_', '-')} {value}")
+    if plan.echoes is not None:
+        words.append("--echoes " + (",".join(map(str, plan.echoes)) or "none"))
     if plan.pitches is not None:
         words.append("--pitches {}-{}".format(*plan.pitches))
     words += [f"--{name.replace('_', '-')}" for name in ("in_c", "onsets") if getattr(plan, name)]

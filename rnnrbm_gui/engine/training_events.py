@@ -22,6 +22,8 @@ class Plan:
         out: the model file to write; the checkpoint lies beside it.
         kind: "rnn-rbm", "rtrbm" or "rbm".
         memory: of an RNN-RBM: "tanh", "sigmoid" or "gru".
+        echoes: of an RNN-RBM, how many frames before the next one are those that its memory sees
+            beside each frame.
         seed: of everything random.
         updates: parameter updates in all.
         n_hidden: hidden units of each frame's RBM.
@@ -41,6 +43,7 @@ class Plan:
     out: Path
     kind: Kind = "rnn-rbm"
     memory: Memory | None = None
+    echoes: tuple[int, ...] | None = None
     seed: int = 1
     updates: int | None = None
     n_hidden: int | None = None

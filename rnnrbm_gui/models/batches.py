@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnrbm_gui.models import echoes
 from rnnrbm_gui.models.gradients import Batch
 from rnnrbm_gui.models.settings import Settings
 
@@ -50,9 +51,11 @@ class Batches:
             if rng.random() < s.transposed_at(update):
                 shift = int(rng.integers(1, 2 * s.transposed + 1))
             first = int(rng.integers(0, max(1, len(roll) - longest + 1)))
-            part = slice(first, first + longest)
-            x = roll[part, 0] if self._positions is None else self._positions[i][part]
-            parts.append((transposed(roll[part], semitones(shift), s.planes), shift, x))
+            last = min(len(roll), first + longest)
+            x = roll[first:last, 0] if self._positions is None else self._positions[i][first:last]
+            seen = echoes.seen(roll, s.echoes, first, last)
+            planes = s.planes * (1 + len(s.echoes))
+            parts.append((transposed(seen, semitones(shift), planes), shift, x))
         parts.sort(key=lambda part: -len(part[0]))
         shares = (parts[i :: s.threads] for i in range(s.threads))
         return [self._together(rng, share) for share in shares if share]
@@ -60,33 +63,35 @@ class Batches:
     def _together(
         self, rng: np.random.Generator, parts: Sequence[tuple[Roll, int, NDArray[np.int64]]]
     ) -> tuple[Batch, np.uint64]:
-        """Return sequences, the longest first, side by side."""
+        """Return sequences, the longest first, side by side; each frame with its echoes."""
         s = self.settings
         rolls, shifts, positions = zip(*parts, strict=True)
         lengths = np.array([len(roll) for roll in rolls])
         time, which = np.nonzero(np.arange(lengths[0])[:, None] < lengths)  # time first
         place = (np.cumsum(lengths) - lengths)[which] + time
-        v = np.concatenate(rolls)[place]
+        seen = np.concatenate(rolls)[place]
+        v = np.ascontiguousarray(seen[:, : len(self.centre)])
         row = np.zeros(len(shifts), np.int64) if s.own_keys else np.array(shifts)
         x = None if self._positions is None else np.concatenate(positions)[place]
         at = np.append(0, np.cumsum(np.bincount(time)))
         stays = _random_bits(rng, 1 - s.dropout, (len(v), s.n_state))
         kept = stays * np.float32(1 / (1 - s.dropout))
-        shown = self._shown(rng, v, at) if s.unseen or s.held else None
+        shown = self._shown(rng, seen, at) if s.unseen or s.held or s.echoes else None
         key = rng.integers(0, 2**64, dtype=np.uint64)
         return Batch(v, at, kept, row, self.centre, x, shown), np.uint64(key)
 
-    def _shown(self, rng: np.random.Generator, v: Roll, at: NDArray[np.int64]) -> Roll:
-        """Return a batch's frames as the recurrence sees them."""
-        s = self.settings
-        shown = v & _random_bits(rng, 1 - s.unseen, v.shape)
+    def _shown(self, rng: np.random.Generator, seen: Roll, at: NDArray[np.int64]) -> Roll:
+        """Return a batch's frames and their echoes, some of it hidden or held on."""
+        s, n_visible = self.settings, len(self.centre)
+        shown = seen & _random_bits(rng, 1 - s.unseen, seen.shape) if s.unseen else seen.copy()
         if s.held:
+            v = seen[:, :n_visible]
             before = np.zeros_like(v)
             for (first, here), (_, end) in pairwise(pairwise(at)):
                 before[here:end] = v[first : first + end - here]
-            before[:, v.shape[1] // s.planes :] = False  # not struck again
+            before[:, n_visible // s.planes :] = False  # not struck again
             stays = _random_bits(rng, s.held, (len(v),))
-            shown[stays] = before[stays]
+            shown[stays, :n_visible] = before[stays]
         return shown
 
     def _chosen(self, update: int) -> NDArray[np.int64]:

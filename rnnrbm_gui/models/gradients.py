@@ -47,7 +47,8 @@ class Batch:
         row: (n_sequences,), which row of the biases each sequence has.
         centre: (n_visible,), mean frame of the corpus.
         x: (n_frames,), positions in the bar; None where the model is not told them.
-        shown: as ``v``, the frames as the recurrence sees them, some notes left out; None for all.
+        shown: (n_frames, n_visible * (1 + n_echoes)), the frames as the recurrence sees them, with
+            their echoes, some notes left out; None for ``v``.
     """
 
     v: Bools
@@ -229,7 +230,12 @@ def _by_row(d: NDArray[Any], row: NDArray[np.int64], like: Array) -> Array:
 
 
 def plain_model(
-    kind: Kind, p: Parameters, centre: Array, base: Array, memory: Memory
+    kind: Kind,
+    p: Parameters,
+    centre: Array,
+    base: Array,
+    memory: Memory,
+    echoes: tuple[int, ...] = (),
 ) -> SequenceModel:
     """Fold the centring into plain biases and return the model of transposition 0 (row 0)."""
     shapes = KINDS[kind].SHAPES
@@ -244,5 +250,5 @@ def plain_model(
             plain["bu"] = plain["bu"] - middle * p["Wuu"].sum(0)
     arrays: dict[str, Any] = {name: value.astype(np.float32) for name, value in plain.items()}
     if kind == "rnn-rbm":
-        arrays["memory"] = memory
+        arrays |= {"memory": memory, "echoes": echoes}
     return KINDS[kind](**arrays, base=base.astype(np.float32))

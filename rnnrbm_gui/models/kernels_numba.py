@@ -113,6 +113,8 @@ def _play(
     frame: np.uint64,
     u: Float,
     biases: Whole,
+    past: NDArray[np.bool_],
+    echoes: NDArray[np.int64],
     start: NDArray[np.bool_],
     offsets: Float,
     places: NDArray[np.int64],
@@ -133,6 +135,7 @@ def _play(
     h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
     v_on = np.zeros((n_visible + 63) // 64, np.uint64)
     u_now, biases_now = np.empty_like(u), np.empty_like(biases)
+    seen = np.empty(n_visible * (1 + echoes.size), np.bool_)
     a, m, x = recurrence.room(Wuu), recurrence.room(Wuu), recurrence.room(Wux)
     n_mean = np.float32(rows.shape[1] - first_mean)
     of_seed = layers.mix(seed)
@@ -171,10 +174,14 @@ def _play(
             mean = mean_v[t, f]
             for i in range(n_visible):
                 mean[i] = total[i] / n_mean
+            seen[:n_visible] = v[t, f]
+            for e in range(echoes.size):
+                back, first = f + 1 - echoes[e], n_visible * (1 + e)
+                seen[first : first + n_visible] = v[t, back] if back >= 0 else past[back]
             recurrence.advance(
                 memory,
                 u_now,
-                v[t, f],
+                seen,
                 bu,
                 place_u[places[f] % len(place_u)],
                 Wvu,
@@ -214,13 +221,14 @@ def _advance(
 
 _F1, _F2, _F3 = (compiling.given(types.float32, n_axes) for n_axes in (1, 2, 3))
 _W1, _W3 = (compiling.given(types.uint32, n_axes) for n_axes in (1, 3))
-_TRUTHS = compiling.given(types.boolean, 1)
+_TRUTHS, _PLACES = compiling.given(types.boolean, 1), compiling.given(types.int64, 1)
 _RECURRENCE = (types.int64, _F1, _F2, _F3, _F3, _F1, _F2, _F3)
 play = compiling.cached(
     types.void(
         *(_W3, _W3, _W1, *_RECURRENCE, _F1),
         *(_F2, types.boolean, types.int64, types.uint64, types.uint64, types.uint64),
-        *(_F1, compiling.given(types.int32, 1), _TRUTHS, _F2, compiling.given(types.int64, 1)),
+        *(_F1, compiling.given(types.int32, 1), compiling.given(types.boolean, 2), _PLACES),
+        *(_TRUTHS, _F2, _PLACES),
         *(types.boolean[:, :, ::1], types.float32[:, :, ::1]),
         *(types.float32[:, :, ::1], types.int32[:, :, ::1]),
     ),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.models import kernels, randomness
+from rnnrbm_gui.models.echoes import after, reach, seen_now
 from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, InOrder, multiples
 from rnnrbm_gui.models.kernels import LOG2E, SURELY_HELD, Schedule, Weights
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
@@ -33,11 +34,13 @@ class State(NamedTuple):
     Attributes:
         u: (n_recurrent,), float32, whole multiples of 2^-14.
         biases: (n_visible + n_hidden,), bv_t and bh_t in units of 2^-16.
+        past: (n_frames, n_visible), the frames before it that will be echoes.
         x: the frame's position in the bar.
     """
 
     u: Float
     biases: Whole
+    past: NDArray[np.bool_]
     x: int = 0
 
 
@@ -50,6 +53,7 @@ class Passage(NamedTuple):
         u: (n_takes, n_frames, n_recurrent), after each frame.
         biases: (n_takes, n_frames, n_visible + n_hidden), likewise.
         places: (n_frames + 1,), of the frames and the one after them.
+        past: before the first frame, as in ``State``.
     """
 
     v: NDArray[np.bool_]
@@ -57,6 +61,7 @@ class Passage(NamedTuple):
     u: Float
     biases: Whole
     places: NDArray[np.int64]
+    past: NDArray[np.bool_]
 
     @staticmethod
     def joined(parts: "Sequence[Passage]") -> "Passage":
@@ -65,12 +70,15 @@ class Passage(NamedTuple):
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("v", "mean_v", "u", "biases")
         )
-        return Passage(v, mean_v, u, biases, parts[0].places)
+        return Passage(v, mean_v, u, biases, parts[0].places, parts[0].past)
 
     def state_after(self, frame: int, take: int = 0) -> State:
         """Return the state after a frame."""
+        past = self.past
+        if len(past):
+            past = np.concatenate([past, self.v[take, : frame + 1]])[-len(past) :]
         x = int(self.places[frame + 1])
-        return State(self.u[take, frame], self.biases[take, frame], x)
+        return State(self.u[take, frame], self.biases[take, frame], past, x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +130,9 @@ class Playable:
 
     def first_state(self, x: int = 0) -> State:
         """Return the state before the first frame, whose position in the bar is ``x``."""
-        return self._state(self.p.u0, x)
+        echoes = self.model.echoes
+        past = np.zeros((reach(echoes), self.model.n_visible), np.bool_)
+        return self._state(self.p.u0, x, past)
 
     def advance(self, state: State, v: NDArray[np.bool_], x: int = 0) -> State:
         """Return the state after a frame; compiled as soon as the kernel is.
@@ -133,11 +143,12 @@ class Playable:
             x: the next frame's position in the bar.
         """
         compiled = kernels.compiled()
+        seen, past = seen_now(state.past, v, self.model.echoes), after(state.past, v)
         if compiled is None:
-            return self._state(self.model.step(self.p, state.u, v, state.x, EXACT), x)
+            return self._state(self.model.step(self.p, state.u, seen, state.x, EXACT), x, past)
         u, biases = np.empty_like(state.u), np.empty_like(state.biases)
-        compiled.advance(*self._recurrence, state.u, v, state.x, x, u, biases)
-        return State(u, biases, x)
+        compiled.advance(*self._recurrence, state.u, seen, state.x, x, u, biases)
+        return State(u, biases, past, x)
 
     def play(
         self,
@@ -182,6 +193,7 @@ class Playable:
             np.empty((n_takes, n_frames, state.u.size), np.float32),
             np.empty((n_takes, n_frames, state.biases.size), np.int32),
             places,
+            state.past,
         )
         compiled = kernels.compiled()
         if compiled is None:
@@ -205,6 +217,8 @@ class Playable:
                 frame,
                 state.u,
                 state.biases,
+                state.past,
+                self._echoes,
                 start,
                 offsets,
                 places,
@@ -240,11 +254,15 @@ class Playable:
 
     def moved(self, state: State, x: int) -> State:
         """Return the state before the same frame at another position in the bar."""
-        return state if state.x == x else self._state(state.u, x)
+        return state if state.x == x else self._state(state.u, x, state.past)
 
-    def _state(self, u: Float, x: int) -> State:
+    def _state(self, u: Float, x: int, past: NDArray[np.bool_]) -> State:
         biases = np.concatenate(self.model.biases(self.p, u, x)).astype(np.float64)
-        return State(u, np.floor(biases * UNIT + 0.5).astype(np.int32), x)
+        return State(u, np.floor(biases * UNIT + 0.5).astype(np.int32), past, x)
+
+    @cached_property
+    def _echoes(self) -> NDArray[np.int64]:
+        return np.array(self.model.echoes, np.int64)
 
     @cached_property
     def _recurrence(self) -> tuple[int | Float, ...]:

@@ -113,10 +113,10 @@ def advance(
     Args:
         memory: TANH, SIGMOID, GRU, or NONE: the state stays.
         u: (n_recurrent,), the state before.
-        v: (n_visible,), the frame.
+        v: (n_visible * (1 + n_echoes),), the frame and its echoes.
         bu: (n_gates n_recurrent,).
         place_u: likewise, what the frame's place in the bar adds.
-        Wvu: (n_visible, n_gates n_recurrent), in blocks of columns.
+        Wvu: (n_visible * (1 + n_echoes), n_gates n_recurrent), in blocks of columns.
         Wuu: (n_recurrent, n_gates n_recurrent), likewise.
         bx: (n_visible + n_hidden,), bv and bh.
         place_x: likewise, what the next frame's place adds.

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnnrbm_gui.errors import ModelError
+from rnnrbm_gui.models import echoes as echoes_
 from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models.memory import FLOATING, MEMORIES, N_GATES, Arithmetic, Memory
 from rnnrbm_gui.models.sequence_model import Float, SequenceModel
@@ -23,11 +24,13 @@ class RnnRbm(SequenceModel):
     """The parameters of one RNN-RBM; further ones in ``SequenceModel``.
 
     Attributes:
-        Wvu: (n_visible, n_gates * n_recurrent), frame to recurrent state.
+        Wvu: (n_visible * (1 + n_echoes), n_gates * n_recurrent), frame, as it is seen, to
+            recurrent state.
         Wuu: (n_recurrent, n_gates * n_recurrent), recurrent state to the next.
         bu: (n_gates * n_recurrent,).
         Wxu: (n_positions, n_gates * n_recurrent), position in the bar to recurrent state.
         memory: f, "tanh", "sigmoid" or "gru".
+        echoes: how many frames before the next one are those that are seen beside each frame.
     """
 
     kind: ClassVar[str] = "rnn-rbm"
@@ -37,7 +40,7 @@ class RnnRbm(SequenceModel):
         "bh": "h",
         "Wuv": "uv",
         "Wuh": "uh",
-        "Wvu": "vg",
+        "Wvu": "sg",
         "Wuu": "ug",
         "bu": "g",
         "u0": "u",
@@ -52,13 +55,19 @@ class RnnRbm(SequenceModel):
     bu: Float
     Wxu: Float | None = None
     memory: Memory = "tanh"
+    echoes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check shapes and values.
 
         Raises:
-            ModelError: a shape does not fit, a number is not finite, or the memory is unknown.
+            ModelError: a shape does not fit, a number is not finite, or the memory is unknown or
+                an echo out of range.
         """
+        try:
+            echoes_.check(self.echoes)
+        except ValueError as error:
+            raise ModelError(f"{error}.") from error
         if self.memory not in MEMORIES:
             raise ModelError(f"memory must be one of {', '.join(MEMORIES)}, got '{self.memory}'.")
         super().__post_init__()

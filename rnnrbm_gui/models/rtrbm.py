@@ -44,8 +44,9 @@ class Rtrbm(SequenceModel):
 
     def untied(self) -> RnnRbm:
         """Return the RNN-RBM that is this model: f = sigmoid, Wvu = W, Wuu = Wuh, bu = bh."""
+        parameters: dict[str, Any] = dict(self.parameters())
         return RnnRbm(
-            **self.parameters(),
+            **parameters,
             Wvu=self.W,
             Wuu=self.Wuh,
             bu=self.bh,

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import ModelError
+from rnnrbm_gui.models import echoes as echoes_
 from rnnrbm_gui.models import rbm
 from rnnrbm_gui.models.memory import FLOATING, Arithmetic
 
@@ -45,7 +46,8 @@ class SequenceModel:
 
     kind: ClassVar[str]
     SHAPES: ClassVar[dict[str, str]]
-    """Layers that span each parameter: v visible, h hidden, u recurrent, g gates, x positions."""
+    """Layers that span each parameter: v visible, h hidden, u recurrent, g gates, x positions, s
+    what the recurrence sees."""
 
     W: Float
     bv: Float
@@ -69,6 +71,7 @@ class SequenceModel:
         n_positions = 0 if self.Wxv is None else len(self.Wxv)
         sizes = {"v": n_visible, "h": n_hidden, "u": len(self.u0), "x": n_positions}
         sizes["g"] = self.n_gates * sizes["u"]
+        sizes["s"] = n_visible * (1 + len(self.echoes))
         least = 0 if self.kind == "rbm" else 1
         if not (
             1 <= n_visible <= MOST_UNITS
@@ -114,6 +117,14 @@ class SequenceModel:
         """Positions in the bar that the model tells apart, 0 where it is not told."""
         return 0 if self.Wxv is None else len(self.Wxv)
 
+    @property
+    def echoes(self) -> tuple[int, ...]:
+        """How many frames before the next one are those that are seen beside each; see ``echoes``.
+
+        None but an RNN-RBM has any.
+        """
+        return ()
+
     def parameters(self) -> dict[str, Float]:
         """Return the arrays by name; those of positions only where there are some."""
         return {
@@ -138,10 +149,13 @@ class SequenceModel:
 
     @abstractmethod
     def step(self, p: Any, u: Any, v: Any, x: Any = None, arithmetic: Arithmetic = FLOATING) -> Any:
-        """Return u_t, (..., n_recurrent), from u_{t-1}, v_t and x_t; arguments as in ``biases``."""
+        """Return u_t, (..., n_recurrent), from u_{t-1}, v_t and x_t; arguments as in ``biases``.
+
+        ``v`` is the frame as the recurrence sees it: with its echoes, where the model has some.
+        """
 
     def next_state(self, u: Float, v: NDArray[np.generic], x: int | None = None) -> Float:
-        """Return u_t from u_{t-1}, v_t and the frame's position, (..., n_recurrent)."""
+        """Return u_t from u_{t-1}, v_t as it is seen and its position, (..., n_recurrent)."""
         return np.asarray(self.step(self, u, np.asarray(v, np.float32), x), np.float32)
 
     def frame_biases(
@@ -159,7 +173,7 @@ class SequenceModel:
         x = np.zeros(len(roll), np.int64) if positions is None else positions
         before = np.empty((len(roll), self.n_recurrent), np.float32)
         u = self.u0
-        for t, v in enumerate(roll):
+        for t, v in enumerate(echoes_.seen(np.asarray(roll), self.echoes)):
             before[t] = u
             u = self.next_state(u, v, int(x[t]))
         bv_t, bh_t = self.biases(self, before, x)

@@ -31,6 +31,7 @@ class Settings:
         unseen: share of notes hidden from the recurrence.
         held: share of frames in whose place the recurrence sees the frame before, held on. A model
             alone with what it has drawn else holds on to what it happened to hold.
+        echoes: of an RNN-RBM, see ``echoes``; frames.
         transposed: farthest transposition, in semitones, at which the music is also learned.
         own_keys: the pieces stand in keys of their own, so that transposed they are just more
             music: all transpositions are equally likely to the end, and share all parameters. Of
@@ -59,6 +60,7 @@ class Settings:
     dropout: float = 0.3
     unseen: float = 0.0
     held: float = 0.0
+    echoes: tuple[int, ...] = ()
     transposed: int = 5
     own_keys: bool = False
     planes: int = 1

@@ -114,7 +114,7 @@ class Trainer:
         """Return the averaged weights at this moment as a model."""
         s = self.settings
         centre = self._batches.centre
-        return gradients.plain_model(s.kind, self._average, centre, self._base, s.memory)
+        return gradients.plain_model(s.kind, self._average, centre, self._base, s.memory, s.echoes)
 
     def state(self) -> dict[str, Float]:
         """Return all that a later run needs to go on from here, but for the update's number."""
@@ -222,12 +222,13 @@ def first_parameters(
     gates = N_GATES[settings.memory] if settings.kind == "rnn-rbm" else 1
     sizes = {
         "v": len(base),
+        "s": len(base) * (1 + len(settings.echoes)),
         "h": settings.n_hidden,
         "u": n_u,
         "g": gates * n_u,
         "x": n_positions,
     }
-    into_u = 0.3 if gates == 3 else 0.1
+    into_u = (0.3 if gates == 3 else 0.1) / (1 + len(settings.echoes)) ** 0.5
     scale = {"W": 0.01, "Wuv": 0.01, "Wuh": 0.01, "Wvu": into_u, "Wuu": 0.5 / max(1, n_u) ** 0.5}
     p: Parameters = {}
     for name, layers in trained(settings.kind, n_positions).items():

@@ -7,6 +7,7 @@ from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import N_GATES, Memory
 
 N_POSITIONS = 3
+ECHOES = (2, 4)
 KINDS: list[tuple[Kind, Memory]] = [
     ("rnn-rbm", "tanh"),
     ("rnn-rbm", "sigmoid"),
@@ -21,11 +22,13 @@ def random_problem(
 ) -> tuple[Parameters, Batch, np.ndarray]:
     """Return parameters, sequences and negative frames.
 
-    ``told``: of positions in the bar; then too some notes are hidden from the recurrence.
+    ``told``: of positions in the bar; then too some notes are hidden from the recurrence, which
+    in an RNN-RBM also sees echoes, here of chance.
     """
     rng = np.random.default_rng(seed)
     n_u = {"rnn-rbm": 4, "rtrbm": n_hidden, "rbm": 0}[kind]
     sizes = {"v": 6, "h": n_hidden, "u": n_u, "g": N_GATES[memory] * n_u, "x": N_POSITIONS}
+    sizes["s"] = 6 * (1 + len(ECHOES)) if told and kind == "rnn-rbm" else 6
     p = {}
     for name, layers in trained(kind, N_POSITIONS if told else 0).items():
         shape = tuple(sizes[layer] for layer in layers)
@@ -36,6 +39,8 @@ def random_problem(
     kept = (rng.random((n_frames, n_u)) < 0.75) / 0.75
     x = rng.integers(0, N_POSITIONS, n_frames) if told else None
     shown = v & (rng.random(v.shape) < 0.8) if told else None
+    if shown is not None and sizes["s"] > 6:
+        shown = np.hstack([shown, rng.random((n_frames, sizes["s"] - 6)) < 0.3])
     batch = Batch(v, at, kept, np.array([0, 2, 2]), rng.random(6), x, shown)
     v_neg = rng.random(v.shape) < 0.4
     return p, batch, v_neg

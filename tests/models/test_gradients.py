@@ -5,10 +5,11 @@ import pytest
 
 from rnnrbm_gui.models import gradients
 from rnnrbm_gui.models import memory as memories
+from rnnrbm_gui.models.echoes import seen
 from rnnrbm_gui.models.gradients import Batch, trained
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import MEMORIES, N_GATES, Memory
-from tests.models.problems import KINDS, N_POSITIONS, random_problem, sequences
+from tests.models.problems import ECHOES, KINDS, N_POSITIONS, random_problem, sequences
 
 CASES = [
     (kind, memory, told, name)
@@ -51,8 +52,14 @@ def test_centring_folds_into_plain_biases(kind: Kind, memory: Memory, told: bool
         row=np.zeros(3, np.int64),
         shown=None,
     )
+    echoes = ECHOES if told and kind == "rnn-rbm" else ()
+    if echoes:
+        shown = np.empty((len(whole.v), 6 * (1 + len(echoes))), np.bool_)
+        for places in sequences(whole):
+            shown[places] = seen(whole.v[places], echoes)
+        whole = replace(whole, shown=shown)
     run = gradients.unroll(kind, p, whole, memory)
-    model = gradients.plain_model(kind, p, whole.centre, np.zeros(6), memory)
+    model = gradients.plain_model(kind, p, whole.centre, np.zeros(6), memory, echoes)
     for places in sequences(whole):
         x = None if whole.x is None else whole.x[places]
         bv_t, bh_t = model.frame_biases(whole.v[places], x)

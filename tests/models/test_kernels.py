@@ -26,12 +26,21 @@ from tests.models.problems import KINDS
 from tests.shapes import SHAPES
 
 
-def random_model(rng: np.random.Generator, sizes: dict[str, int], strength: float) -> RnnRbm:
+def random_model(
+    rng: np.random.Generator,
+    sizes: dict[str, int],
+    strength: float,
+    echoes: tuple[int, ...] = (),
+) -> RnnRbm:
     arrays = {
         name: (rng.normal(size=tuple(sizes[layer] for layer in layers)) * strength).astype("f")
         for name, layers in SHAPES.items()
     }
-    return RnnRbm(**arrays, memory="tanh" if rng.random() < 0.5 else "sigmoid")
+    if echoes:
+        more = rng.normal(size=(len(echoes) * sizes["v"], sizes["u"])) * strength
+        arrays["Wvu"] = np.vstack([arrays["Wvu"], more.astype("f")])
+    memory: Memory = "tanh" if rng.random() < 0.5 else "sigmoid"
+    return RnnRbm(**arrays, memory=memory, echoes=echoes)
 
 
 @pytest.fixture(scope="module")
@@ -107,17 +116,19 @@ def test_compiled_and_plain_give_the_same_bits(
 def test_the_compiled_recurrence_has_the_bits_of_the_plain_one(
     kind: Kind, memory: Memory, told: bool, strength: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of every kind of model, with and without its place in the bar, states far out included."""
+    """Of every kind of model, told its place in the bar and with echoes or not, far out too."""
     rng = np.random.default_rng(7)
     sizes = {"v": 21, "h": 13, "u": 13 if kind == "rtrbm" else 10, "x": 3 if told else 0}
     sizes["g"] = sizes["u"] * (N_GATES[memory] if kind == "rnn-rbm" else 1)
+    echoes = (2, 3, 31) if told else ()
+    sizes["s"] = 21 * (1 + len(echoes))
     arrays = {
         name: (rng.normal(size=tuple(sizes[layer] for layer in layers)) * strength).astype("f")
         for name, layers in MODELS[kind].SHAPES.items()
         if told or "x" not in layers
     }
     if kind == "rnn-rbm":
-        arrays["memory"] = memory
+        arrays |= {"memory": memory, "echoes": echoes}
     sampler = FrameSampler(MODELS[kind](**arrays))
     roll, x = rng.random((60, 21)) < 0.3, rng.integers(0, 7, 61)
 
@@ -132,6 +143,7 @@ def test_the_compiled_recurrence_has_the_bits_of_the_plain_one(
     for one, two in zip(compiled, states(), strict=True):
         np.testing.assert_array_equal(one.u, two.u)
         np.testing.assert_array_equal(one.biases, two.biases)
+        np.testing.assert_array_equal(one.past, two.past)
         assert one.x == two.x
     assert len(np.unique([state.u for state in compiled], axis=0)) > 50 or kind == "rbm"
 
@@ -170,18 +182,25 @@ def test_a_frame_can_be_drawn_alone_and_in_any_order() -> None:
 
 @pytest.mark.parametrize("kind", ["plain", "compiled"])
 @pytest.mark.parametrize("chained", [False, True])
+@pytest.mark.parametrize("echoes", [(), (2, 4), (3, 9)])
 def test_a_passage_is_its_frames_drawn_one_by_one(
-    compiled: ModuleType, kind: str, chained: bool, monkeypatch: pytest.MonkeyPatch
+    compiled: ModuleType,
+    kind: str,
+    chained: bool,
+    echoes: tuple[int, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Takes and places included, shared out to threads or not."""
+    """Takes, places and echoes included, shared out to threads or not."""
     monkeypatch.setattr(kernels, "_compiled", compiled if kind == "compiled" else None)
     rng = np.random.default_rng(4)
-    sampler = FrameSampler(random_model(rng, {"v": 20, "h": 90, "u": 50}, 0.3))
+    sampler = FrameSampler(random_model(rng, {"v": 20, "h": 90, "u": 50}, 0.3, echoes))
     masks = rng.choice(np.array([0, 0, 1, -1], np.int8), (5, 20))
     places = np.array([3, 1, 0, 2, 5, 4])
     how = {"seed": 8, "temperature": 0.8, "gibbs_steps": 30}
     start = rng.random(20) < 0.4 if chained else None
     first = sampler.first_state(3)
+    for v in rng.random((6, 20)) < 0.3:
+        first = sampler.advance(first, v, 3)
     for threads in (1, 2):
         drawn = sampler.passage(
             first,

@@ -14,6 +14,9 @@ from tests.shapes import SHAPES
 SIZES = {"v": 20, "h": 15, "u": 12}
 
 
+ECHOES = (2, 5)
+
+
 def arrays(strength: float = 0.5) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
     return {
@@ -23,9 +26,9 @@ def arrays(strength: float = 0.5) -> dict[str, np.ndarray]:
 
 
 def gated(strength: float = 0.5) -> dict[str, np.ndarray]:
-    """The parameters of a model with a gated memory that is told 4 positions in the bar."""
+    """The parameters of a gated model that is told 4 positions in the bar and has two echoes."""
     rng = np.random.default_rng(6)
-    sizes = {**SIZES, "g": 3 * SIZES["u"], "x": 4}
+    sizes = {**SIZES, "g": 3 * SIZES["u"], "x": 4, "s": 3 * SIZES["v"]}
     return {
         name: (rng.normal(size=tuple(sizes[layer] for layer in layers)) * strength).astype("f")
         for name, layers in RnnRbm.SHAPES.items()
@@ -53,7 +56,7 @@ def test_a_gated_memory_follows_its_equations() -> None:
     p = {name: value.astype(np.float64) for name, value in given.items()}
     rng = np.random.default_rng(2)
     roll, x = rng.random((6, 20)) < 0.3, rng.integers(0, 4, 6)
-    bv_t, bh_t = RnnRbm(**given, memory="gru").frame_biases(roll, x)
+    bv_t, bh_t = RnnRbm(**given, memory="gru", echoes=ECHOES).frame_biases(roll, x)
 
     def sigmoid(a: float) -> float:
         return 1 / (1 + math.exp(-a))
@@ -62,7 +65,10 @@ def test_a_gated_memory_follows_its_equations() -> None:
     for t, v in enumerate(roll):
         np.testing.assert_allclose(bv_t[t], p["bv"] + u @ p["Wuv"] + p["Wxv"][x[t]], atol=1e-5)
         np.testing.assert_allclose(bh_t[t], p["bh"] + u @ p["Wuh"] + p["Wxh"][x[t]], atol=1e-5)
-        a = p["bu"] + v @ p["Wvu"] + p["Wxu"][x[t]]
+        a = p["bu"] + v @ p["Wvu"][:20] + p["Wxu"][x[t]]
+        for place, echo in enumerate(ECHOES, 1):
+            if t + 1 - echo >= 0:
+                a += roll[t + 1 - echo] @ p["Wvu"][20 * place : 20 * place + 20]
         m = u @ p["Wuu"]
         after = []
         for i in range(n):
@@ -86,7 +92,7 @@ def test_the_whole_number_form_follows_the_model(memory: Memory) -> None:
 
 
 def test_the_whole_number_form_follows_a_gated_model_told_its_place_in_the_bar() -> None:
-    model = RnnRbm(**gated(), memory="gru")
+    model = RnnRbm(**gated(), memory="gru", echoes=ECHOES)
     playable = Playable.of(model)
     rng = np.random.default_rng(3)
     roll, x = rng.random((200, 20)) < 0.3, rng.integers(0, 4, 201)

@@ -190,6 +190,49 @@ def test_the_recurrence_sees_some_frames_held_on_and_some_notes_not_at_all() -> 
     assert abs(batch.shown.sum() / n_notes - 0.7) < 5 * np.sqrt(0.21 / n_notes)
 
 
+def test_a_batch_shows_each_frame_with_its_echoes_of_the_whole_piece() -> None:
+    """Transposed as the frame is, and from before where the sequence was cut."""
+    rng = np.random.default_rng(1)
+    rolls = [rng.random((n, 10)) < 0.3 for n in (60, 35, 8)]
+    settings = replace(SMALL, batch_size=3, most_frames=20, echoes=(4, 30), transposed=3)
+    found = 0
+    for update in range(6):
+        [(batch, _)] = Batches(rolls, settings, None).of(update)
+        assert batch.shown is not None
+        for places, row in zip(sequences(batch), batch.row, strict=True):
+            shift = batches.semitones(int(row))
+            moved = [batches.transposed(roll, shift) for roll in rolls]
+            cuts = [(m, t) for m in moved for t in range(len(m)) if len(m[t:]) >= len(places)]
+            here = [c for c in cuts if (c[0][c[1] :][: len(places)] == batch.v[places]).all()]
+            assert len(here) == 1
+            [(piece, first)] = here
+            for t, place in enumerate(places, first):
+                for i, echo in enumerate((1, 4, 30)):
+                    keys = batch.shown[place, 10 * i : 10 * i + 10]
+                    expected = piece[t + 1 - echo] if t + 1 >= echo else np.zeros(10)
+                    np.testing.assert_array_equal(keys, expected)
+                    found += t + 1 - echo in range(first)
+    assert found > 100
+
+
+def test_music_that_comes_back_is_foretold_from_its_echo() -> None:
+    """Chords of chance, each passage played twice: a memory alone cannot hold all eight."""
+    rng = np.random.default_rng(3)
+    rolls = []
+    for _ in range(60):
+        passages = rng.random((4, 8, 10)) < 0.4
+        rolls.append(np.concatenate([p for p in passages for _ in range(2)]))
+    found = []
+    for echoes in ((), (8,)):
+        settings = replace(SMALL, updates=500, memory="gru", echoes=echoes, transposed=0)
+        model = run(Trainer(rolls, settings)).model()
+        frames = likelihood.frames_of(model, rolls[:10])
+        again = np.tile(np.arange(64) // 8 % 2 == 1, 10)
+        found.append(likelihood.exact_ll(model, frames)[again].mean())
+    alone, with_echo = found
+    assert with_echo > alone + 1
+
+
 def test_the_position_in_the_bar_is_learned_from() -> None:
     """Where the chord follows from the position alone, a model that is told it foretells it."""
     chords = np.random.default_rng(1).random((4, 10)) < 0.4
