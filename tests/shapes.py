@@ -1,4 +1,4 @@
-"""Layers that span each parameter of a plain RNN-RBM: no gates, no positions in the bar."""
+"""Layers that span each parameter of a plain RNN-RBM: no gates, echoes or positions in the bar."""
 
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 
