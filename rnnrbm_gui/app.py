@@ -38,6 +38,7 @@ def begin_to_play(window: MainWindow) -> None:
     window.start_engine()
     gc.collect()
     gc.freeze()  # a collection over Qt's and numba's objects would cost 80 ms of the beat
+    gc.enable()
 
 
 def run_window(open_first: Path | None = None) -> int:

@@ -81,8 +81,9 @@ def _window(platform: str, *, paint: bool, watch: bool) -> dict[str, float]:
     if platform == "offscreen":
         environment["QT_QPA_PLATFORM"] = "offscreen"
     begin = time.monotonic()
-    command = [sys.executable, "-m", "rnnrbm_gui.bench_window", repr(begin)]
-    command += [str(int(paint)), str(int(watch))]
+    # As ``cli`` starts the app.
+    start = "import gc; gc.disable(); from rnnrbm_gui import bench_window; bench_window.main()"
+    command = [sys.executable, "-c", start, repr(begin), str(int(paint)), str(int(watch))]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=LIMIT_S, env=environment, check=False
     )

@@ -144,5 +144,6 @@ def _processor_s() -> float | None:
     return taken or None
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure as the command line says: since when, whether to paint and whether to watch."""
     sys.exit(measure(float(sys.argv[1]), sys.argv[2] == "1", sys.argv[3] == "1"))

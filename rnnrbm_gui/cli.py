@@ -1,6 +1,7 @@
 """The command line: ``rnnrbm-gui`` opens the window; its sub-commands work without one."""
 
 import argparse
+import gc
 import io
 import json
 import os
@@ -141,6 +142,7 @@ def _window(options: argparse.Namespace) -> int:
     if headless:
         print(f"rnnrbm-gui: {headless}", file=sys.stderr)
         return _perform(_parser().parse_args(["perform"]))
+    gc.disable()  # until the window has painted: to collect while modules load takes 20 ms
     from rnnrbm_gui.app import run_window
 
     return run_window(options.open)

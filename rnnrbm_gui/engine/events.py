@@ -31,14 +31,14 @@ class Generated:
     glow: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Passage:
     """The drawn passage that the model takes up, in ticks; None where there is none."""
 
     span: tuple[int, int] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelLoaded:
     """Another model plays from now on."""
 
@@ -46,35 +46,35 @@ class ModelLoaded:
     header: ModelHeader
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Playing:
     """The transport has started (True) or come to rest (False)."""
 
     playing: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trouble:
     """Something went wrong; the sentence is for the user."""
 
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KernelReady:
     """The compiled sampler has taken over from the plain one (same bits, faster)."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sounded:
     """The generated music before this tick has sounded."""
 
     tick: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Truncated:
     """The look-ahead from this tick on was thrown away and is being drawn anew."""
 

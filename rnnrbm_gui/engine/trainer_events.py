@@ -9,7 +9,7 @@ from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.timing import Meter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     """Read a corpus and tell what is in it, without training.
 
@@ -24,7 +24,7 @@ class Reading:
     frames_per_beat: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CorpusFound:
     """The answer to ``Reading``.
 
@@ -41,7 +41,7 @@ class CorpusFound:
     remarks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sampled:
     """What the model just checked plays by itself.
 
@@ -62,7 +62,7 @@ class Sampled:
     bpm: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stopped:
     """The run was ended on request; ``kept`` is the best model so far, None where there is none."""
 
@@ -76,7 +76,7 @@ class Stopped:
         return f"Stopped. The best model so far is kept as “{self.kept.stem}”."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Failed:
     """The run is over because something went wrong; the sentence is for the user."""
 

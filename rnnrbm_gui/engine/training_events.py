@@ -13,7 +13,7 @@ from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import Memory
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """One training run; None stands for what fits the corpus and the kind of model.
 
@@ -57,14 +57,14 @@ class Plan:
     resume: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Remark:
     """A whole sentence about the run: what was read, kept, skipped, found."""
 
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Course:
     """Where the run stands, several times a second.
 
@@ -113,7 +113,7 @@ class Checked:
     stored: StoredModel
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measuring:
     """How far reading the scores or measuring the finished model is.
 
@@ -126,7 +126,7 @@ class Measuring:
     share: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trained:
     """The run is over and the best model is written, measured in full.
 

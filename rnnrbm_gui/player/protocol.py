@@ -14,7 +14,7 @@ from typing import Any
 now_s = time.perf_counter if sys.platform == "win32" else time.monotonic
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutputId:
     """A place that notes can go to, known by its name, never by an index.
 
@@ -34,7 +34,7 @@ BUILT_IN = OutputId("built-in", "Built-in synth")
 VIRTUAL = OutputId("virtual", "rnnrbm-gui")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TimedNote:
     """A note on its way to the wire, ``on`` and ``off`` in play ticks."""
 
@@ -53,7 +53,7 @@ class TimedNote:
 # ---- commands: from the app to the player
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Play:
     """Start the clock: it stands at ``tick`` now, or stood there at ``at_s``."""
 
@@ -63,19 +63,19 @@ class Play:
     at_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pause:
     """Stop the clock, end what sounds, forget what is unsent."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tempo:
     """Go on at this tempo from now on."""
 
     bpm: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schedule:
     """Notes to send when their time comes."""
 
@@ -83,7 +83,7 @@ class Schedule:
     notes: tuple[TimedNote, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cancel:
     """Forget unsent notes with ``on >= from_tick``; ``token`` comes back with the answer."""
 
@@ -92,7 +92,7 @@ class Cancel:
     token: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Strike:
     """A clicked key goes down, at once."""
 
@@ -103,19 +103,19 @@ class Strike:
         _check(pitch=(self.pitch, 0, 127), velocity=(self.velocity, 1, 127))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Release:
     """A clicked key comes up."""
 
     pitch: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Panic:
     """Silence every channel of the output by every means MIDI has."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenOutput:
     """Send to this output from now on.
 
@@ -129,7 +129,7 @@ class OpenOutput:
     lost: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     """Choose a sound on a channel; None leaves what the synth has."""
 
@@ -138,14 +138,14 @@ class Program:
     bank: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Admit:
     """Use a MIDI API: it answered a throw-away process."""
 
     api: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Refuse:
     """Do without a MIDI API that does not answer, for this reason."""
 
@@ -153,12 +153,12 @@ class Refuse:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Refresh:
     """List the outputs now."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quit:
     """End what sounds and leave."""
 
@@ -166,7 +166,7 @@ class Quit:
 # ---- reports: from the player to the app
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Beat:
     """The scheduler's loop is alive; ``level`` is the built-in synth's peak since the last."""
 
@@ -174,14 +174,14 @@ class Beat:
     level: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entering:
     """The next call goes into this API and may hang or crash; "" when it came back."""
 
     api: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Anchor:
     """Where the clock stands: ``tick`` at ``at_s``, moving at ``ticks_per_s`` if playing."""
 
@@ -198,7 +198,7 @@ class Anchor:
         return self.tick + (at_s - self.at_s) * self.ticks_per_s
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sounding:
     """A note began or ended at the output.
 
@@ -218,7 +218,7 @@ class Sounding:
     velocity: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dropped:
     """A note arrived too late to be played."""
 
@@ -226,7 +226,7 @@ class Dropped:
     late_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cancelled:
     """The answer to ``Cancel``: everything up to ``last_tick`` has been sent."""
 
@@ -235,14 +235,14 @@ class Cancelled:
     token: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outputs:
     """Every place that notes can go to now."""
 
     outputs: tuple[OutputId, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutputState:
     """What became of the chosen output; ``state`` is open, lost, failed or back."""
 
@@ -252,7 +252,7 @@ class OutputState:
     owed: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AudioDevice:
     """The device the built-in synth plays on; ``is_null`` when none opened and none is heard."""
 
@@ -261,14 +261,14 @@ class AudioDevice:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApiLost:
     """A MIDI API stopped answering; it is used again when it is admitted again."""
 
     api: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trouble:
     """Something went wrong; the sentence is for the user."""
 

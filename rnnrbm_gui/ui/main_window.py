@@ -2,10 +2,10 @@
 
 import traceback
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
@@ -39,8 +39,10 @@ from rnnrbm_gui.ui.session import Session
 from rnnrbm_gui.ui.settings import Settings, load_settings, save_settings
 from rnnrbm_gui.ui.status_line import StatusLine
 from rnnrbm_gui.ui.theme import DARK, LIGHT, stylesheet, system_theme
-from rnnrbm_gui.ui.training.room import Training
 from rnnrbm_gui.ui.transport_bar import TransportBar
+
+if TYPE_CHECKING:
+    from rnnrbm_gui.ui.training.room import Training
 
 SMALLEST = QSize(1120, 560)
 HINT = (
@@ -81,7 +83,7 @@ class MainWindow(QMainWindow):
         self.messages = MessageStrip(self.canvas)
         self.status = StatusLine(engine, self.session)
         self._listener = Listener(self)
-        self.files, self.training = Files(self), Training(self)
+        self.files = Files(self)
         self._lay_out()
         self._connect()
         self.menus = Menus(self)
@@ -296,6 +298,17 @@ class MainWindow(QMainWindow):
             span = (0, bars) if bars > first else (first, first + 4 * self.session.meter.bar_ticks)
         self.set_loop(span)
 
+    @cached_property
+    def training(self) -> "Training":
+        """What trains a model and shows it; made when it is first asked for."""
+        from rnnrbm_gui.ui.training.room import (
+            Training,
+        )  # 12 ms that the first paint can do without
+
+        training = Training(self)
+        training.set_theme(self.canvas.theme)
+        return training
+
     def choose_theme(self, name: str) -> None:
         """Choose "system", "dark" or "light"."""
         self.settings = replace(self.settings, theme=name)
@@ -305,7 +318,8 @@ class MainWindow(QMainWindow):
         app.setStyleSheet(stylesheet(theme))
         self.canvas.set_theme(theme)
         self.transport.set_theme(theme)
-        self.training.set_theme(theme)
+        if "training" in vars(self):
+            self.training.set_theme(theme)
         self._listener.show_outputs()
 
     def _system_theme_changed(self) -> None:
@@ -374,7 +388,8 @@ class MainWindow(QMainWindow):
                     save_settings(self._settings_now())
             finally:
                 self.engine.close()
-                self.training.close()
+                if "training" in vars(self):
+                    self.training.close()
         super().closeEvent(event)
 
     def _settings_now(self) -> Settings:

@@ -91,8 +91,10 @@ class Menus:
         self._add(menu, "Panic: silence everything", window.panic, "Ctrl+.")
 
         menu = bar.addMenu("&Model")
-        self._add(menu, "&Train a model…", window.training.open, "Ctrl+T")
-        self._add(menu, "Play the one in training", window.training.play_now, "Ctrl+Shift+L")
+        self._add(menu, "&Train a model…", lambda: window.training.open(), "Ctrl+T")
+        self._add(
+            menu, "Play the one in training", lambda: window.training.play_now(), "Ctrl+Shift+L"
+        )
 
         menu = bar.addMenu("&View")
         self._add(menu, "Show all notes\tF", canvas.fit)

@@ -292,6 +292,8 @@ def about(header: ModelHeader) -> str:
         words.append("learned articulation")
     if header.bars:
         words.append("knows the bar")
+    if header.echoes:
+        words.append("with echoes")
     return ", ".join(words)
 
 

@@ -31,9 +31,9 @@ WORDY = replace(
         (("rtrbm", "tanh", 1, ""), "RTRBM, 12 hidden units, eighth notes"),
         (("rbm", "tanh", 1, "4/4"), "RBM, 12 hidden units, eighth notes, knows the bar"),
         (
-            ("rnn-rbm", "gru", 2, "4/4"),
+            ("rnn-rbm", "gru", 2, "4/4", "16 32"),
             "RNN-RBM, GRU memory, 12 hidden units, eighth notes, learned articulation, "
-            "knows the bar",
+            "knows the bar, with echoes",
         ),
     ],
 )
