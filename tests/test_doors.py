@@ -161,11 +161,11 @@ def test_a_blocked_qt_is_noticed() -> None:
         run_python(IMPORT_ALL.format(blocked=sorted(QT)), "PySide6.QtCore")
 
 
-def test_the_window_starts_without_what_only_training_draws_with() -> None:
+def test_the_window_starts_without_training_and_what_compiles() -> None:
     code = "import sys, importlib; importlib.import_module(sys.argv[1]); print(*sys.modules)"
     loaded = set(run_python(code, f"{NAME}.app").split())
-    assert f"{NAME}.ui.training.room" in loaded
-    assert not loaded & {"numba", "scipy", "pyqtgraph"}
+    assert f"{NAME}.ui.main_window" in loaded
+    assert not loaded & {"numba", "scipy", "pyqtgraph", "mido", f"{NAME}.ui.training.room"}
 
 
 def test_the_command_line_starts_without_heavy_libraries() -> None:
