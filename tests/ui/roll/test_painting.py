@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter, QRegion
 from PySide6.QtTest import QTest
 
 from rnnrbm_gui.music.note import Note
@@ -77,6 +77,37 @@ def test_the_forms_survive_greyscale(app, theme):
     for i in range(4):
         for j in range(i):
             assert (np.abs(grey[i] - grey[j]) > 0.2).mean() > 0.05, (i, j)
+
+
+@BOTH
+def test_what_is_painted_in_parts_is_what_is_painted_whole(roll, app, theme):
+    """Loop, strips, legend, playhead and glints included, whichever part is asked for."""
+    roll.set_theme(theme)
+    roll.set_score(Score.of([Note(PPQ, 60, 3 * PPQ)]))
+    roll.set_generated([Note(0, 64, 2 * PPQ), Note(3 * PPQ, 64, 5 * PPQ)], 0)
+    roll.set_loop((PPQ, 4 * PPQ))
+    roll.set_passage((PPQ, 3 * PPQ))
+    roll.set_available(30 * PPQ)
+    roll.set_sounded(2 * PPQ)
+    roll.set_playhead(1.5 * PPQ)
+    roll.set_sounding(frozenset({60, 64}))
+    bare = pixels(roll.grab().toImage())
+    roll.set_legend(True)
+    app.processEvents()
+    image = roll.grab().toImage()
+    whole = pixels(image)
+    assert (whole != bare)[-60:, -500:].any()
+    foot = image.pixelColor(KEYBOARD + roll.view.column(2 * PPQ), RULER - 2)
+    assert foot.name() == theme.muted  # of the loop
+    part = QImage(image.size(), QImage.Format.Format_RGB32)
+    part.fill(QColor("#ff00ff"))
+    painter = QPainter(part)
+    for left in range(0, 900, 150):
+        for top in range(0, 500, 100):
+            box = QRect(left, top, 150, 100)
+            roll.render(painter, box.topLeft(), QRegion(box))
+    painter.end()
+    np.testing.assert_array_equal(pixels(part), whole)
 
 
 def test_incremental_painting_equals_painting_anew(roll, app):
