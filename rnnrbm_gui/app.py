@@ -35,10 +35,12 @@ def build(*, remember: bool = True) -> tuple[QApplication, MainWindow]:
 
 def begin_to_play(window: MainWindow) -> None:
     """Start all that the first paint did not need."""
-    window.start_engine()
-    gc.collect()
-    gc.freeze()  # a collection over Qt's and numba's objects would cost 80 ms of the beat
-    gc.enable()
+    try:
+        window.start_engine()
+    finally:
+        gc.collect()
+        gc.freeze()  # a collection over Qt's and numba's objects would cost 80 ms of the beat
+        gc.enable()
 
 
 def run_window(open_first: Path | None = None) -> int:

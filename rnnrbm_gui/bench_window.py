@@ -43,7 +43,7 @@ def measure(begin_s: float, paint: bool, watch: bool) -> int:
     def script() -> Iterator[Callable[[], bool]]:
         yield lambda: len(window.canvas.paint_ms) > 0
         figures["launch_to_first_paint_s"] = time.monotonic() - begin_s
-        beats.clear()
+        beats[:] = [time.monotonic()]
         begin_to_play(window)
         window.bridge.handle(Sounding, hear)
         pressed = time.monotonic()
@@ -135,7 +135,7 @@ def _processor_s() -> float | None:
     taken = 0.0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            pid, _, rest = stat.read_text("utf-8").partition(" (")
+            pid, _, rest = stat.read_text("utf-8", "replace").partition(" (")
         except OSError:
             continue  # it has just ended
         fields = rest.rpartition(")")[2].split()

@@ -79,6 +79,19 @@ def test_doctor_says_that_the_main_job_can_run():
         assert re.search(rf"^{part}", words, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("words", "echoes"),
+    [("none", ()), ("16", (16,)), ("16,32", (16, 32)), ("16,", None), ("a", None)],
+)
+def test_echoes_are_read_from_the_command_line(words, echoes):
+    command = ["train", "--data", "x", "--out", "y", "--echoes", words]
+    if echoes is None:
+        with pytest.raises(SystemExit):
+            cli._parser().parse_args(command)
+    else:
+        assert cli._parser().parse_args(command).echoes == echoes
+
+
 def test_bench_prints_and_writes_its_figures(tmp_path, capsys):
     assert cli.main(["bench", "--brief", "--json", str(tmp_path / "figures.json")]) == 0
     figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))

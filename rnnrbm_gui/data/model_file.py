@@ -5,7 +5,7 @@ safetensors wants them; numbers and nested values are written as JSON.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -17,6 +17,7 @@ from safetensors.numpy import save
 
 from rnnrbm_gui.data.whole_file import write_whole
 from rnnrbm_gui.errors import ModelError
+from rnnrbm_gui.models import echoes
 from rnnrbm_gui.models.kinds import KINDS, Kind
 from rnnrbm_gui.models.memory import MEMORIES, Memory
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
@@ -155,7 +156,7 @@ def load_model(path: Path) -> StoredModel:
             raise ModelError(f"'{path.name}': {name} must be float32, got {tensor.dtype}.")
     own: dict[str, Any] = {}
     if header.kind == RnnRbm.kind:
-        own = {"memory": header.memory, "echoes": tuple(map(int, header.echoes.split()))}
+        own = {"memory": header.memory, "echoes": _echoes(header) or ()}
     try:
         model = KINDS[header.kind](**tensors, **own)
     except ModelError as error:
@@ -207,7 +208,7 @@ def _header(entries: Mapping[str, str], name: str) -> ModelHeader:
     header = ModelHeader(**values)
     checks = {
         "memory": header.memory in MEMORIES,
-        "echoes": all(map(str.isdecimal, header.echoes.split())),
+        "echoes": _echoes(header) is not None,
         "planes": header.planes in (1, 2) and header.n_visible % header.planes == 0,
         "bars": all(_is_meter(text) for text in header.bars.split()),
         "low": 0 <= header.low <= 127,
@@ -250,6 +251,22 @@ def _value(entries: Mapping[str, str], entry: str, kind: Any, name: str) -> Any:
     )
 
 
+def _echoes(header: ModelHeader) -> tuple[int, ...] | None:
+    """Return a header's echoes in frames; None where they cannot be or are not in one form."""
+    try:
+        found = tuple(map(int, header.echoes.split()))
+        echoes.check(found)
+    except ValueError:
+        return None
+    fits = (not found or header.kind == RnnRbm.kind) and written(found) == header.echoes
+    return found if fits else None
+
+
+def written(frames: Sequence[int]) -> str:
+    """Return echoes as a header has them."""
+    return " ".join(map(str, frames))
+
+
 def _is_meter(text: str) -> bool:
     try:
         return str(Meter.of(text)) == text
@@ -264,6 +281,11 @@ def _check_sizes(model: SequenceModel, header: ModelHeader, name: str) -> None:
                 f"'{name}': the header says {size} = {getattr(header, size)}, but the parameters "
                 f"have {getattr(model, size)}: train the model again."
             )
+    if header.echoes != written(model.echoes):
+        raise ModelError(
+            f"'{name}': the header says echoes = {header.echoes!r}, but the model has "
+            f"{written(model.echoes)!r}: train the model again."
+        )
     places = Bars.of(header.bars, header.frames_per_beat).n_positions
     if places != model.n_positions:
         raise ModelError(

@@ -53,6 +53,8 @@ def run_of(settings: Settings, music: str) -> str:
     """
     said = asdict(settings)
     del said["threads"]
+    if not settings.echoes:  # which earlier checkpoints do not know
+        del said["echoes"]
     return json.dumps({**said, "music": music}, sort_keys=True)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.data import chorale_scores
 from rnnrbm_gui.data.corpus import HIGH, LOW, Corpus, load_corpus
-from rnnrbm_gui.data.model_file import SUFFIX, ModelHeader
+from rnnrbm_gui.data.model_file import SUFFIX, ModelHeader, written
 from rnnrbm_gui.engine import checkpoint
 from rnnrbm_gui.engine.beside import beside
 from rnnrbm_gui.engine.evaluation import check_ranges
@@ -169,7 +169,7 @@ def header_of(
         name=recipe.name,
         kind=plan.kind,
         memory=settings.memory,
-        echoes=" ".join(map(str, settings.echoes)),
+        echoes=written(settings.echoes) if plan.kind == "rnn-rbm" else "",
         n_visible=train.rolls[0].shape[1],
         n_hidden=settings.n_hidden,
         n_recurrent=settings.n_state,

@@ -86,7 +86,7 @@ RECIPES = {
         "Nottingham folk tunes",
         bpm=120.0,
         settings={
-            # Tunes come back after 8 or 16 bars, of 6 or 8 frames: nothing else helps as much.
+            # Tunes come back after 2, 4 or 8 bars of 8 frames, or 4 or 8 of 6.
             "rnn-rbm": replace(
                 GATED,
                 n_hidden=150,

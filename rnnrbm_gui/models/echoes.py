@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Roll = NDArray[np.bool_]
+Past = NDArray[np.uint8]
+"""Frames as bits, (n_frames, n_visible / 8)."""
 
 NEAREST, FARTHEST = 2, 1024
 """Of 1 it would be v_t itself."""
@@ -62,17 +64,35 @@ def reach(echoes: Sequence[int]) -> int:
     return max(echoes, default=1) - 1
 
 
-def seen_now(past: Roll, v: Roll, echoes: Sequence[int]) -> Roll:
+def silence(echoes: Sequence[int], n_visible: int) -> Past:
+    """Return the past of a piece's first frame."""
+    return packed(np.zeros((reach(echoes), n_visible), np.bool_))
+
+
+def packed(frames: Roll) -> Past:
+    """Return frames, (n_frames, n_visible), as bits: a take keeps a past for every frame."""
+    return np.packbits(frames, axis=1)
+
+
+def unpacked(past: Past, n_visible: int) -> Roll:
+    """Return the frames of a past, (n_frames, n_visible)."""
+    return np.unpackbits(past, axis=1, count=n_visible).view(np.bool_)
+
+
+def seen_now(past: Past, v: Roll, echoes: Sequence[int]) -> Roll:
     """Return what the recurrence sees of the present frame.
 
     Args:
-        past: (reach(echoes), n_visible), the frames before it, the last one nearest.
+        past: of the reach(echoes) frames before it, the last one nearest.
         v: (n_visible,).
         echoes: in frames.
     """
-    return np.concatenate([v, *(past[1 - echo] for echo in echoes)]) if echoes else v
+    if not echoes:
+        return v
+    rows = [1 - echo for echo in echoes]
+    return np.concatenate([v, unpacked(past[rows], len(v)).ravel()])
 
 
-def after(past: Roll, v: Roll) -> Roll:
-    """Return the frames before the next one; arguments as in ``seen_now``."""
-    return np.concatenate([past[1:], v[None]]) if len(past) else past
+def after(past: Past, frames: Roll) -> Past:
+    """Return the past after some more frames, (n_frames, n_visible)."""
+    return np.concatenate([past, packed(frames)])[-len(past) :] if len(past) else past

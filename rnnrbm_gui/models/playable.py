@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.models import kernels, randomness
-from rnnrbm_gui.models.echoes import after, reach, seen_now
+from rnnrbm_gui.models.echoes import Past, after, seen_now, silence, unpacked
 from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, InOrder, multiples
 from rnnrbm_gui.models.kernels import LOG2E, SURELY_HELD, Schedule, Weights
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
@@ -34,13 +34,13 @@ class State(NamedTuple):
     Attributes:
         u: (n_recurrent,), float32, whole multiples of 2^-14.
         biases: (n_visible + n_hidden,), bv_t and bh_t in units of 2^-16.
-        past: (n_frames, n_visible), the frames before it that will be echoes.
+        past: the frames before it that will be echoes; see ``echoes.packed``.
         x: the frame's position in the bar.
     """
 
     u: Float
     biases: Whole
-    past: NDArray[np.bool_]
+    past: Past
     x: int = 0
 
 
@@ -61,7 +61,7 @@ class Passage(NamedTuple):
     u: Float
     biases: Whole
     places: NDArray[np.int64]
-    past: NDArray[np.bool_]
+    past: Past
 
     @staticmethod
     def joined(parts: "Sequence[Passage]") -> "Passage":
@@ -74,9 +74,7 @@ class Passage(NamedTuple):
 
     def state_after(self, frame: int, take: int = 0) -> State:
         """Return the state after a frame."""
-        past = self.past
-        if len(past):
-            past = np.concatenate([past, self.v[take, : frame + 1]])[-len(past) :]
+        past = after(self.past, self.v[take, : frame + 1])
         x = int(self.places[frame + 1])
         return State(self.u[take, frame], self.biases[take, frame], past, x)
 
@@ -130,9 +128,7 @@ class Playable:
 
     def first_state(self, x: int = 0) -> State:
         """Return the state before the first frame, whose position in the bar is ``x``."""
-        echoes = self.model.echoes
-        past = np.zeros((reach(echoes), self.model.n_visible), np.bool_)
-        return self._state(self.p.u0, x, past)
+        return self._state(self.p.u0, x, silence(self.model.echoes, self.model.n_visible))
 
     def advance(self, state: State, v: NDArray[np.bool_], x: int = 0) -> State:
         """Return the state after a frame; compiled as soon as the kernel is.
@@ -143,7 +139,7 @@ class Playable:
             x: the next frame's position in the bar.
         """
         compiled = kernels.compiled()
-        seen, past = seen_now(state.past, v, self.model.echoes), after(state.past, v)
+        seen, past = seen_now(state.past, v, self.model.echoes), after(state.past, v[None])
         if compiled is None:
             return self._state(self.model.step(self.p, state.u, seen, state.x, EXACT), x, past)
         u, biases = np.empty_like(state.u), np.empty_like(state.biases)
@@ -217,7 +213,7 @@ class Playable:
                 frame,
                 state.u,
                 state.biases,
-                state.past,
+                unpacked(state.past, n_visible),
                 self._echoes,
                 start,
                 offsets,
@@ -256,7 +252,7 @@ class Playable:
         """Return the state before the same frame at another position in the bar."""
         return state if state.x == x else self._state(state.u, x, state.past)
 
-    def _state(self, u: Float, x: int, past: NDArray[np.bool_]) -> State:
+    def _state(self, u: Float, x: int, past: Past) -> State:
         biases = np.concatenate(self.model.biases(self.p, u, x)).astype(np.float64)
         return State(u, np.floor(biases * UNIT + 0.5).astype(np.int32), past, x)
 

@@ -19,9 +19,9 @@ from rnnrbm_gui.player.room import Room
 SAMPLE_RATE = 48_000
 N_VOICES = 64
 PIECE = 240
-"""Samples over which envelopes are straight lines: 5 ms, also the length of the attack."""
+"""Samples over which envelopes and FM indices are straight lines: 5 ms."""
 LONG_PIECE = 4 * PIECE
-"""And where no key has just been struck or let go."""
+"""And where no key has been struck or let go for as long: seven times the attack."""
 
 ATTACK_S, DECAY_S, RELEASE_S = 0.003, 1.1, 0.06
 SILENT_AFTER_S = 7 * RELEASE_S  # e^-7: 60 dB down
@@ -138,9 +138,9 @@ class Synth:
         )
 
     def _is_steady(self) -> bool:
-        """Whether no key has been struck or let go within the last piece."""
+        """Whether no key has been struck or let go lately, so that all changes slowly."""
         since = np.minimum(self._age, np.abs(self._age - self._let_go))
-        return bool((since[self._key >= 0] >= PIECE).all())
+        return bool((since[self._key >= 0] >= LONG_PIECE).all())
 
     def _voices(self, out: NDArray[np.float32]) -> None:
         """Add every sounding voice to ``out``, float32 (n <= LONG_PIECE, 2)."""
@@ -151,31 +151,29 @@ class Synth:
         ramp = _RAMP[:n]
         phase, step = self._phase[:, voices], self._step[:, voices]
         self._phase[:, voices] = (phase + n * step) % (2 * np.pi)
-        # Radians to a few hundred, in float32 to 2e-5: below what 16 bits of sound can tell.
+        # Radians to some hundreds, in float32 to 1e-4 at worst, and none of it adds up.
         angle = step.astype(np.float32)[:, :, None] * ramp  # (2, n_voices, n)
         angle += phase.astype(np.float32)[:, :, None]
-        age_s = self._age[voices] / self.sample_rate
-        index = self._bright[voices] * (0.4 + 0.6 * np.exp(-age_s / 0.5))
+        age_s = (self._age[voices] + np.array([[0], [n]])) / self.sample_rate  # now and then
         bent = np.sin(angle)
-        bent *= index.astype(np.float32)[:, None]
+        bent *= _line(self._bright[voices] * (0.4 + 0.6 * np.exp(-age_s / 0.5)), ramp)
         bent += angle
         wave_ = np.sin(bent, out=bent)
-        before, after = self._envelopes(voices, n)  # (n_voices,)
-        wave_ *= before[:, None] + ((after - before) / np.float32(n))[:, None] * ramp
+        wave_ *= _line(self._envelopes(voices, age_s), ramp)
         loud = self._loud[:, voices].astype(np.float32)
         out += np.matmul(loud[:, None, :], wave_)[:, 0].T
         self._age[voices] += n
         over = self._age[voices] - self._let_go[voices] > SILENT_AFTER_S * self.sample_rate
         self._key[voices[over]] = -1
 
-    def _envelopes(self, voices: NDArray[np.intp], n: int) -> NDArray[np.float32]:
-        """Return the level 0..1 of voices now and ``n`` samples later, (2, n_voices)."""
-        age_s = (self._age[voices] + np.array([[0], [n]])) / self.sample_rate
+    def _envelopes(
+        self, voices: NDArray[np.intp], age_s: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the level 0..1 of voices at their ages, (..., n_voices)."""
         free_s = age_s - self._let_go[voices] / self.sample_rate
         struck = 1 - np.exp(-age_s / ATTACK_S)
         held = SUSTAIN + (1 - SUSTAIN) * np.exp(-age_s / DECAY_S)
-        level = struck * held * np.exp(-np.maximum(0.0, free_s) / RELEASE_S)
-        return np.asarray(level, np.float32)
+        return struck * held * np.exp(-np.maximum(0.0, free_s) / RELEASE_S)
 
 
 def render(
@@ -205,6 +203,12 @@ def write_wav(path: Path, notes: Sequence[tuple[float, float, int, int]]) -> Non
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes(samples.tobytes())
+
+
+def _line(ends: NDArray[np.float64], ramp: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return straight lines from before a piece to its end, (n_voices, n); ``ends`` (2, n)."""
+    first, last = ends.astype(np.float32)
+    return first[:, None] + ((last - first) / ramp[-1])[:, None] * ramp
 
 
 def _limited(samples: NDArray[np.float32]) -> NDArray[np.float32]:

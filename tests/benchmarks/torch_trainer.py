@@ -50,7 +50,7 @@ class TorchBatch:
         kept: (n_frames, n_sequences, n_recurrent), the factors of dropout.
         row: (n_sequences,), which row of the biases each sequence has.
         x: (n_frames, n_sequences), positions in the bar; None where the model is not told them.
-        shown: as ``v``, what the recurrence sees of it; None for all.
+        shown: as ``v``, what the recurrence sees of it, without echoes; None for all.
     """
 
     v: Tensor

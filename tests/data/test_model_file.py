@@ -100,6 +100,13 @@ def test_a_place_that_cannot_be_written_gives_a_sentence(tmp_path: Path) -> None
         ({"meter": "4"}, "meter is '4'"),
         ({"meter": "0/4"}, "meter is '0/4'"),
         ({"memory": "relu"}, "memory is 'relu'"),
+        ({"echoes": "x"}, "echoes is 'x'"),
+        ({"echoes": "1"}, "echoes is '1'"),
+        ({"echoes": "16 8"}, "echoes is '16 8'"),
+        ({"echoes": "2  4"}, "echoes is '2  4'"),
+        ({"echoes": "9" * 5000}, "echoes is '9"),
+        ({"echoes": "2 4"}, "Wvu must have the shape"),
+        ({"echoes": "2 4", "kind": "rtrbm"}, "echoes is '2 4'"),
         ({"planes": "2"}, "planes is 2"),  # of five visible units
         ({"bars": "4/4 x"}, "bars is '4/4 x'"),
         ({"kind": "rtrbm"}, "does not fit"),

@@ -62,7 +62,11 @@ def stopped_after(checks: int, plan: Plan) -> list[TrainingEvent]:
 
 
 @pytest.mark.usefixtures("short_checks")
-def test_a_stopped_run_goes_on_bit_for_bit(plan: Plan, tmp_path: Path) -> None:
+@pytest.mark.parametrize("echoes", [None, (2, 5)])
+def test_a_stopped_run_goes_on_bit_for_bit(
+    plan: Plan, tmp_path: Path, echoes: tuple[int, ...] | None
+) -> None:
+    plan = replace(plan, echoes=echoes)
     whole = replace(plan, out=tmp_path / "whole.safetensors")
     *_, last = training_run.run(whole)
     stopped_after(1, plan)
@@ -86,7 +90,12 @@ def test_another_run_cannot_go_on_from_a_checkpoint(plan: Plan) -> None:
     ):
         next(training_run.run(replace(plan, resume=True)))
     stopped_after(1, plan)
-    for other in (replace(plan, seed=3), replace(plan, n_hidden=11), replace(plan, kind="rtrbm")):
+    for other in (
+        replace(plan, seed=3),
+        replace(plan, n_hidden=11),
+        replace(plan, kind="rtrbm"),
+        replace(plan, echoes=(4,)),
+    ):
         given = replace(other, resume=True)
         if given.kind == "rtrbm":
             given = replace(given, n_recurrent=None)

@@ -8,6 +8,7 @@ import pytest
 from rnnrbm_gui.data.corpus import CorpusError
 from rnnrbm_gui.data.model_file import load_model
 from rnnrbm_gui.engine import checkpoint, preparation, training_run
+from rnnrbm_gui.engine.recipes import Recipe
 from rnnrbm_gui.engine.training_events import (
     Checked,
     Course,
@@ -17,7 +18,9 @@ from rnnrbm_gui.engine.training_events import (
     Trained,
 )
 from rnnrbm_gui.errors import ModelError, UserError
+from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
+from rnnrbm_gui.models.settings import Settings
 from rnnrbm_gui.models.training import Trainer
 
 
@@ -143,6 +146,19 @@ def test_a_model_of_some_pitches_knows_no_others(plan: Plan) -> None:
     assert "notes of train, a frame each, lie outside" in said
 
 
+def test_a_model_with_echoes_says_so(plan: Plan) -> None:
+    list(training_run.run(replace(plan, echoes=(2, 5))))
+    stored = load_model(plan.out)
+    assert isinstance(stored.model, RnnRbm)
+    assert stored.model.echoes == (2, 5)
+    assert stored.header.echoes == "2 5"
+    assert "--echoes 2,5" in stored.header.command
+    assert "--echoes none" in preparation.command_of(replace(plan, echoes=()))
+    fits = Recipe("x", settings={"rnn-rbm": Settings(echoes=(8,))})
+    assert preparation.settings_of(plan, fits).echoes == (8,)
+    assert preparation.settings_of(replace(plan, echoes=()), fits).echoes == ()
+
+
 def test_over_fitting_is_said_and_ends_the_run_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +210,12 @@ def test_a_missing_part_and_a_bad_place_give_sentences(plan: Plan, tmp_path: Pat
         ({"n_hidden": 0}, UserError, "n_hidden must be in"),
         ({"seed": -1}, UserError, "seed must be in"),
         ({"kind": "rbm"}, UserError, "Only an RNN-RBM has recurrent units"),
+        (
+            {"kind": "rbm", "n_recurrent": None, "echoes": (2,)},
+            UserError,
+            "Only an RNN-RBM has echoes",
+        ),
+        ({"echoes": (5, 2)}, UserError, "Echoes must grow and be in"),
         ({"kind": "rtrbm", "memory": "gru"}, UserError, "Only an RNN-RBM has a memory"),
     ):
         with pytest.raises(error, match=sentence):

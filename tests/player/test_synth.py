@@ -60,6 +60,32 @@ def test_no_stroke_clicks() -> None:
     assert np.abs(np.diff(sound, axis=0)).max() < 0.05
 
 
+@pytest.mark.parametrize("pitch", [48, 60, 72])
+def test_a_held_note_is_its_formula(pitch: int) -> None:
+    """Sample by sample in float64, of the voice alone: the pieces it is made of cannot be heard."""
+    synth = Synth()
+    synth._room.add = lambda sound: None  # type: ignore[method-assign]
+    synth.at(0, 0, pitch, 90)
+    synth.at(24_000, 0, pitch, 0)
+    found = np.concatenate([synth.render(960) for _ in range(30)])
+    t = np.arange(1, len(found) + 1) / SAMPLE_RATE
+    hertz = 440 * 2 ** ((pitch - 69) / 12)
+    level = 0.24 * (90 / 127) ** 1.4 * 2 ** ((60 - pitch) / 60)
+    index = 1.15 * (0.35 + 0.65 * 90 / 127) * min(1, 2 ** ((66 - pitch) / 18))
+    index = index * (0.4 + 0.6 * np.exp(-t / 0.5))
+    envelope = (1 - np.exp(-t / 0.003)) * (0.55 + 0.45 * np.exp(-t / 1.1))
+    envelope *= np.exp(-np.maximum(0, t - 0.5) / 0.06)
+    for ear, (side, cents) in enumerate(((-1, -1.2), (1, 1.2))):
+        angle = 2 * np.pi * hertz * 2 ** (cents / 1200) * t
+        loud = level * np.sqrt(2 * (0.5 + side * (pitch - 60) / 200))
+        expected = loud * envelope * np.sin(angle + index * np.sin(angle))
+        error = np.abs(found[:, ear] - expected)
+        assert error[:480].max() < 0.2 * level  # an attack of 3 ms in lines of 5
+        assert error[480:960].max() < 0.03 * level
+        assert error[960:24_000].max() < 1e-3 * level
+        assert error[24_000:].max() < 0.01 * level
+
+
 def test_louder_keys_are_louder_and_brighter() -> None:
     soft, loud = render([(0, 1, 60, 30)])[:48000, 0], render([(0, 1, 60, 120)])[:48000, 0]
     assert np.sqrt((loud**2).mean()) > 3 * np.sqrt((soft**2).mean())

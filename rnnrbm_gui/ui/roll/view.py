@@ -114,10 +114,10 @@ class RollView(QWidget):
         in_view = 0 <= self.view.x_of(tick) <= PAGE_AT * self.view.width
         if self.following and not in_view and not self._busy():
             self.set_view(self.view.showing(tick, PAGE_TO))
-        if old == new:
-            return
         if self._sounding:
             self._light()
+        if old == new:
+            return
         for x in (old, new):
             self.update(KEYBOARD + x - 9, 0, 17, self.height())
 
@@ -233,7 +233,7 @@ class RollView(QWidget):
         """Let one see what lies under the legend while the mouse is there."""
         if hidden != self._legend_hidden:
             self._legend_hidden = hidden
-            self.update(self._legend_box)
+            self.update()  # where its box is now is known when it has been painted
 
     def _light(self) -> None:
         """Light up the keys and the notes that sound."""

@@ -13,12 +13,19 @@ from rnnrbm_gui.music.note import name_of
 from rnnrbm_gui.ui.theme import Theme, app_font
 from rnnrbm_gui.ui.training.card import Card
 
-LAYERS = {"v": "keys", "h": "hidden units", "u": "memory", "g": "memory", "x": "place in the bar"}
+LAYERS = {
+    "v": "keys",
+    "s": "keys",
+    "h": "hidden units",
+    "u": "memory",
+    "g": "memory",
+    "x": "place in the bar",
+}
 KNOWN = {
     "W": ("v", "h", "Keys and hidden units"),
     "Wuv": ("u", "v", "Memory to keys"),
     "Wuh": ("u", "h", "Memory to hidden units"),
-    "Wvu": ("v", "g", "Keys to memory"),
+    "Wvu": ("s", "g", "Keys to memory"),
     "Wuu": ("u", "g", "Memory to memory"),
     "Wxv": ("x", "v", "Bar to keys"),
     "Wxh": ("x", "h", "Bar to hidden units"),
@@ -26,7 +33,8 @@ KNOWN = {
 }
 """Of the matrices one knows: the layers of rows and columns, and words for the chooser.
 
-Layer g is what goes into the memory: of a gated one, all its gates side by side.
+Layer s is what the memory sees, the keys and their echoes; layer g what goes into it: of a gated
+one, all its gates side by side.
 """
 
 PLANES = ("sounding", "struck")
@@ -68,9 +76,12 @@ class Axis:
 
 def axis_of(layer: str, header: ModelHeader) -> Axis:
     """Return what a layer of a model is."""
-    if layer == "v":
-        parts = PLANES if header.planes == 2 else ()
-        return Axis(LAYERS[layer], parts, header.low + header.transpose)
+    if layer in ("v", "s"):
+        echoes = header.echoes.split() if layer == "s" else []
+        times = ["now", *(f"{echo} back" for echo in echoes)] if echoes else [""]
+        planes = PLANES if header.planes == 2 else ("",)
+        parts = tuple(f"{plane} {time}".strip() for time in times for plane in planes)
+        return Axis(LAYERS[layer], parts if len(parts) > 1 else (), header.low + header.transpose)
     gated = layer == "g" and header.memory == "gru"
     return Axis(LAYERS.get(layer, ""), GATES if gated else ())
 
