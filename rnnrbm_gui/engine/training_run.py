@@ -278,7 +278,8 @@ def _measurement(
         valid,
         temperature=stored.header.temperature,
         gibbs_steps=stored.header.gibbs_steps,
-        most_frames=MEASURED_FRAMES,
+        # The frames of an RBM alone have one log Z: all cost no more than some.
+        most_frames=None if stored.model.n_recurrent == 0 else MEASURED_FRAMES,
         n_threads=n_threads,
         report=lambda words: tell(Remark(words)),
         progress=lambda words, share: tell(Measuring(words, share)),
