@@ -81,9 +81,8 @@ def _qt() -> Row:
 
 def _asked(code: str, *arguments: str) -> tuple[bool, str]:
     """Run Python code, or a module where there are arguments; return success and output."""
-    command = (
-        [sys.executable, "-m", code, *arguments] if arguments else [sys.executable, "-c", code]
-    )
+    # -P: what lies in the current folder is not what is asked about.
+    command = [sys.executable, "-P", *(["-m", code, *arguments] if arguments else ["-c", code])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     except subprocess.TimeoutExpired:

@@ -312,13 +312,15 @@ class RollView(QWidget):
         painter.translate(KEYBOARD, 0)
         if rect.top() < RULER:
             self._paint_strips(painter)
+        painter.save()
         painter.translate(0, RULER)
+        painter.setClipRect(0, 0, view.width, view.height)
         for kind, note in self._now:
             forms.paint_glint(painter, kind, self._box(note.on, note.off, note.pitch))
         self._paint_moving(painter, forms)
         end = max(self._drawn.end, self._generated.end, self._available)
         layers.paint_place(painter, view, theme, end)
-        painter.translate(0, -RULER)
+        painter.restore()
         x = view.column(self.playhead)
         if -9 <= x <= view.width + 9:
             forms.paint_playhead(painter, x, RULER, self.height())

@@ -78,7 +78,7 @@ def axis_of(layer: str, header: ModelHeader) -> Axis:
     """Return what a layer of a model is."""
     if layer in ("v", "s"):
         echoes = header.echoes.split() if layer == "s" else []
-        times = ["now", *(f"{echo} back" for echo in echoes)] if echoes else [""]
+        times = ["now", *(f"−{echo}" for echo in echoes)] if echoes else [""]
         planes = PLANES if header.planes == 2 else ("",)
         parts = tuple(f"{plane} {time}".strip() for time in times for plane in planes)
         return Axis(LAYERS[layer], parts if len(parts) > 1 else (), header.low + header.transpose)

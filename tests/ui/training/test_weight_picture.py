@@ -53,11 +53,11 @@ def test_the_keys_of_both_planes_bear_their_own_names():
 def test_what_a_memory_sees_is_named_echo_by_echo():
     header = ModelHeader("echoes", 13, 4, 5, low=48, echoes="8 16")
     seen = axis_of("s", header)
-    assert seen == Axis("keys", ("now", "8 back", "16 back"), 48)
+    assert seen == Axis("keys", ("now", "−8", "−16"), 48)
     assert seen.marks(39)[-2:] == [(26, "C3"), (38, "C4")]
     assert axis_of("s", ModelHeader("none", 13, 4, 5, low=48)) == Axis("keys", (), 48)
     both = axis_of("s", ModelHeader("two planes", 26, 4, 5, low=48, planes=2, echoes="8"))
-    assert both.parts == ("sounding now", "struck now", "sounding 8 back", "struck 8 back")
+    assert both.parts == ("sounding now", "struck now", "sounding −8", "struck −8")
 
 
 @pytest.mark.parametrize(
