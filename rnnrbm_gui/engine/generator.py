@@ -124,9 +124,11 @@ class Generator(threading.Thread):
         if self._playing and self._stale is None:
             self._hand_over.advance(LOADING_S)
         known = 0 if self._answer is None else len(self._answer) * self._frame
-        self._take_up(stored, self.generated_starting(0, known), known, sounding=True)
+        heard = self.generated_starting(0, known)
+        changed = self._take_up(stored, heard, known, sounding=True)
         self._events.put(ModelLoaded(path, stored.header))
         self._events.put(Truncated(self._sounded * self._frame))
+        self._publish(changed)  # what sounded on beyond has been cut there
         self._publish_passage()
 
     def recall(self, heard: Sequence[Note], n_frames: int) -> None:
@@ -139,17 +141,21 @@ class Generator(threading.Thread):
 
     def _take_up(
         self, stored: StoredModel, notes: Sequence[Note], end_tick: int, *, sounding: bool = False
-    ) -> None:
-        """Let a model go on from notes up to a tick, or from those of them that have sounded."""
+    ) -> int:
+        """Let a model go on from notes up to a tick, or from those of them that have sounded.
+
+        Returns the tick from which the notes are no longer those given.
+        """
         answer = Answer(
             stored, self._score, self._mode, self._articulation, self._meter, notes, end_tick
         )
-        n_frames = len(answer)
+        n_frames, changed = len(answer), end_tick
         if sounding:  # only now is called back what is coming: all that takes long is done
             n_frames = min(n_frames, -(-self._interrupt() * self._frame // answer.grid.frame))
-            answer.truncate(n_frames)
+            changed = min(changed, answer.truncate(n_frames))
         self.stored, self._answer = stored, answer
         self._sounded, self._stale = n_frames, None
+        return changed
 
     def set_score(self, score: Score) -> None:
         """Take over an edited drawing."""

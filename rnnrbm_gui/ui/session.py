@@ -8,6 +8,8 @@ closes, and it is on the roll again at the next start. So closing asks no questi
 """
 
 from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +86,7 @@ class Session(QObject):
 
     def keep(self) -> int:
         """Turn the generated notes that have been played into kept ones; return how many."""
-        played = [note for note in self._generated if note.on < self.sounded]
+        played = _until(self._generated, self.sounded)
         if played:
             # Drawn notes come last: where they collide, they win.
             self.commit("Keep", Score.of([*played, *self.score.notes]))
@@ -124,7 +126,7 @@ class Session(QObject):
         """Return the generated notes that have been played, and in how many frames."""
         n_frames = -(-self.sounded // self._frame_ticks)
         end = n_frames * self._frame_ticks
-        return Score.of(note for note in self._generated if note.on < end), n_frames
+        return Score.of(_until(self._generated, end)), n_frames
 
     # -- files -------------------------------------------------------------------------------
 
@@ -138,7 +140,7 @@ class Session(QObject):
         # What was played, and what the model has put under the drawn notes; what is coming after
         # them only where there is nothing else.
         end = max(self.sounded, drawn.end) or self.generated_end
-        clear = (clear_of(note, drawn) for note in self._generated if note.on < end)
+        clear = (clear_of(note, drawn) for note in _until(self._generated, end))
         generated = Score.of(note for note in clear if note)
         if not drawn.notes and not generated.notes:
             raise FileError(f"{path.name} was not written: there is no note on the roll yet.")
@@ -150,3 +152,10 @@ class Session(QObject):
             path, [t for t in tracks if len(t.score)], bpm=bpm, meter=self.meter, title=path.stem
         )
         return f"Saved {len(drawn)} drawn and {len(generated)} generated notes to {path.name}."
+
+
+def _until(notes: Iterable[Note], tick: int) -> list[Note]:
+    """Return the notes before a tick; one that goes on beyond ends there."""
+    return [
+        note if note.off <= tick else replace(note, off=tick) for note in notes if note.on < tick
+    ]

@@ -14,6 +14,7 @@ from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.music.note import Note
+from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.player.protocol import Sounding, now_s
@@ -117,6 +118,28 @@ def test_an_edit_ahead_is_answered_from_the_frame_it_changes(follower):
     follower.until(lambda: follower.end > 16 * BEAT, "the new look-ahead")
     assert [n for n in follower.generated if n.on < 12 * BEAT] == before
     assert all(n.pitch < 76 for n in follower.generated if n.on == 12 * BEAT)
+
+
+def test_a_tied_note_is_cut_where_another_model_takes_over(follower):
+    """As it is in the engine, so it is told: what sounds on no more is not shown to."""
+    engine = follower.engine
+    engine.set_articulation(Articulation.TIE)
+    follower.until(lambda: follower.end >= 8 * 4 * BEAT, "the look-ahead, tied")
+    engine.set_mode(Mode.FREE)
+    engine.play()
+    for turn in range(4):  # at any moment, in any chord
+        ahead = engine.position() + (2 + turn / 2) * BEAT
+        follower.until(lambda ahead=ahead: engine.position() > ahead, "some beats")
+        follower.truncated.clear()
+        engine.load_model(paths.models() / "jsb-chorales.safetensors")
+        follower.until(lambda: follower.truncated, "the other model")
+        follower.until(lambda: follower.end > follower.truncated[0], "its first frame")
+        engine.pause()
+        follower.until(lambda: not follower.playing, "the pause")
+        follower.until(lambda: follower.end >= engine.position() + 16 * BEAT, "the look-ahead")
+        known = engine._generator.generated_starting(0, follower.end)
+        assert sorted(follower.generated) == sorted(known)
+        engine.play()
 
 
 def test_an_edit_behind_is_heard_on_the_next_pass(follower):
