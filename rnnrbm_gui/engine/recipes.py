@@ -75,7 +75,9 @@ RECIPES = {
         72.0,
         # Fewer hidden units mix faster: the best of a few draws is better by 5 points.
         settings={
-            "rnn-rbm": replace(GATED, n_hidden=100, updates=14000, dropout=0.5),
+            "rnn-rbm": replace(
+                GATED, n_hidden=100, n_recurrent=300, updates=16000, dropout=0.6, unseen=0.05
+            ),
             "rtrbm": replace(DEFAULTS["rtrbm"], updates=8000),
             "rbm": replace(
                 DEFAULTS["rbm"], n_hidden=200, updates=10000, decay=0.018, gibbs_steps=(1, 50)
@@ -85,14 +87,18 @@ RECIPES = {
     "Nottingham": Recipe(
         "Nottingham folk tunes",
         bpm=120.0,
+        temperature=1.0,  # colder, it stays on its first chord
         settings={
-            # Tunes come back after 2, 4 or 8 bars of 8 frames, or 4 or 8 of 6.
+            # Tunes come back after 2, 4 or 8 bars of 8 frames, or 4 or 8 of 6. Shown some frames
+            # held on and some notes not at all, it moves on from what it has drawn itself.
             "rnn-rbm": replace(
                 GATED,
                 n_hidden=150,
                 n_recurrent=300,
-                updates=16000,
+                updates=10000,
                 dropout=0.5,
+                unseen=0.05,
+                held=0.1,
                 echoes=(16, 24, 32, 48, 64),
             ),
             "rtrbm": replace(
