@@ -174,14 +174,17 @@ def _play(
             mean = mean_v[t, f]
             for i in range(n_visible):
                 mean[i] = total[i] / n_mean
-            seen[:n_visible] = v[t, f]
-            for e in range(echoes.size):
-                back, first = f + 1 - echoes[e], n_visible * (1 + e)
-                seen[first : first + n_visible] = v[t, back] if back >= 0 else past[back]
+            shown = v[t, f]
+            if echoes.size:
+                seen[:n_visible] = shown
+                for e in range(echoes.size):
+                    back, first = f + 1 - echoes[e], n_visible * (1 + e)
+                    seen[first : first + n_visible] = v[t, back] if back >= 0 else past[back]
+                shown = seen
             recurrence.advance(
                 memory,
                 u_now,
-                seen,
+                shown,
                 bu,
                 place_u[places[f] % len(place_u)],
                 Wvu,

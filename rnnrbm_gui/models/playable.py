@@ -74,7 +74,7 @@ class Passage(NamedTuple):
 
     def state_after(self, frame: int, take: int = 0) -> State:
         """Return the state after a frame."""
-        past = after(self.past, self.v[take, : frame + 1])
+        past = after(self.past, self.v[take, : frame + 1]) if len(self.past) else self.past
         x = int(self.places[frame + 1])
         return State(self.u[take, frame], self.biases[take, frame], past, x)
 
@@ -213,7 +213,7 @@ class Playable:
                 frame,
                 state.u,
                 state.biases,
-                unpacked(state.past, n_visible),
+                unpacked(state.past, n_visible) if self.model.echoes else _NOTHING,
                 self._echoes,
                 start,
                 offsets,
@@ -282,6 +282,10 @@ class Playable:
             bu, place_u, Wvu, Wuu = model.bh, place_h, model.W, model.Wuh
         Wvu, Wuu, Wux = (in_blocks(W, recurrence_numba.BLOCK) for W in (Wvu, Wuu, Wux))
         return code, bu, place_u, Wvu, Wuu, bx, place_x, Wux
+
+
+_NOTHING = np.zeros((0, 1), np.bool_)
+"""The past of a model without echoes."""
 
 
 def _no_overflow(layer: str, most: NDArray[np.float64]) -> None:
