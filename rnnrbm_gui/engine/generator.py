@@ -124,8 +124,7 @@ class Generator(threading.Thread):
         if self._playing and self._stale is None:
             self._hand_over.advance(LOADING_S)
         known = 0 if self._answer is None else len(self._answer) * self._frame
-        heard = self.generated_starting(0, known)
-        changed = self._take_up(stored, heard, known, sounding=True)
+        changed = self._take_up(stored, self.generated_starting(0, known), known, sounding=True)
         self._events.put(ModelLoaded(path, stored.header))
         self._events.put(Truncated(self._sounded * self._frame))
         self._publish(changed)  # what sounded on beyond has been cut there
@@ -142,10 +141,7 @@ class Generator(threading.Thread):
     def _take_up(
         self, stored: StoredModel, notes: Sequence[Note], end_tick: int, *, sounding: bool = False
     ) -> int:
-        """Let a model go on from notes up to a tick, or from those of them that have sounded.
-
-        Returns the tick from which the notes are no longer those given.
-        """
+        """Let a model go on from notes, or those that have sounded; return where they were cut."""
         answer = Answer(
             stored, self._score, self._mode, self._articulation, self._meter, notes, end_tick
         )

@@ -301,9 +301,7 @@ class MainWindow(QMainWindow):
     @cached_property
     def training(self) -> "Training":
         """What trains a model and shows it; made when it is first asked for."""
-        from rnnrbm_gui.ui.training.room import (
-            Training,
-        )  # 12 ms that the first paint can do without
+        from rnnrbm_gui.ui.training.room import Training  # which the first paint does without
 
         training = Training(self)
         training.set_theme(self.canvas.theme)
