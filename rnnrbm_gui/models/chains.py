@@ -119,6 +119,6 @@ _cached = functools.cache(lambda kernel, *registers: kernel(*registers))
 
 def _compiled(kernel: Callable[[int, int], Any], tables: Tables) -> Any:
     """Return the kernel for these blocks; of several threads, the first compiles it."""
-    registers = (x.shape[2] // simd.WIDTH for x in (tables.up, tables.down))
+    registers = (x.shape[-1] // simd.WIDTH for x in (tables.up, tables.down))
     with _compiling:
         return _cached(kernel, *registers)

@@ -34,11 +34,11 @@ def _fire(x: Float, n_registers: int, words: Any, key: Any, on: Words) -> None:
         on[w] = word
 
 
-_F1, _F2, _F3 = (compiling.given(types.float32, n_axes) for n_axes in (1, 2, 3))
+_F1, _F2, _F3, _F4 = (compiling.given(types.float32, n_axes) for n_axes in (1, 2, 3, 4))
 _W1 = compiling.given(types.uint32, 1)
-_GIBBS = types.void(_F3, _F3, _W1, _F2, _F2, types.boolean[:, ::1], types.int64, types.uint64)
+_GIBBS = types.void(_F3, _F4, _W1, _F2, _F2, types.boolean[:, ::1], types.int64, types.uint64)
 _ANNEALED = types.void(
-    *(_F3, _F3, _W1, _F1, _F1, _F1, types.boolean[:, ::1]),
+    *(_F3, _F4, _W1, _F1, _F1, _F1, types.boolean[:, ::1]),
     *(compiling.given(types.float64, 1), types.uint64, types.float64[::1]),
 )
 
@@ -63,7 +63,7 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
         n_visible, n_hidden = bv_t.shape[1], bh_t.shape[1]
         registers_h, registers_v = (n_hidden + 15) // 16, (n_visible + 15) // 16
         bias_h = np.zeros(up.shape[0] * up.shape[2], np.float32)
-        bias_v = np.full(down.shape[0] * down.shape[2], _NEVER)
+        bias_v = np.full(down.shape[0] * down.shape[3], _NEVER)
         x_h, x_v = np.empty_like(bias_h), np.empty_like(bias_v)
         h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
         v_on = np.zeros((n_visible + 63) // 64, np.uint64)
@@ -108,7 +108,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
         registers_h, registers_v = (n_hidden + 15) // 16, (n_visible + 15) // 16
         bias_h = np.zeros(up.shape[0] * up.shape[2], np.float32)
         bias_h[:n_hidden] = bh_t
-        from_v = np.full(down.shape[0] * down.shape[2], _NEVER)
+        from_v = np.full(down.shape[0] * down.shape[3], _NEVER)
         from_v[:n_visible] = start
         way_v = np.zeros_like(from_v)
         way_v[:n_visible] = bv_t - start

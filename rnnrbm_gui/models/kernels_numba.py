@@ -54,6 +54,7 @@ def _gibbs(
     sums_h: NDArray[np.uint32],
     h_on: Words,
     v_on: Words,
+    v_was: Words,
     total: Float,
 ) -> None:
     """Draw a frame into ``v_on``, and the sums of the averaged steps' mean_v into ``total``."""
@@ -64,7 +65,11 @@ def _gibbs(
         if step:
             limit = np.int32(rows[2, step])
             low, high = np.uint32(-limit), np.uint32(limit)
-            layers.up(bias_h, up, v_on, simd.zeros(_REGISTERS_H), sums_h)
+            if step == 1:
+                layers.up(bias_h, up, v_on, simd.zeros(_REGISTERS_H), sums_h)
+            else:
+                layers.up_from(up, v_on, v_was, simd.zeros(_REGISTERS_H), sums_h)
+            v_was[:] = v_on
             for w in range(h_on.size):
                 word = np.uint64(0)
                 for r in range(4 * w, min(4 * w + 4, registers_h)):
@@ -134,6 +139,7 @@ def _play(
     total = np.empty(bias_v.size, np.float32)
     h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
     v_on = np.zeros((n_visible + 63) // 64, np.uint64)
+    v_was = np.empty_like(v_on)
     u_now, biases_now = np.empty_like(u), np.empty_like(biases)
     seen = np.empty(n_visible * (1 + echoes.size), np.bool_)
     a, m, x = recurrence.room(Wuu), recurrence.room(Wuu), recurrence.room(Wux)
@@ -168,6 +174,7 @@ def _play(
                 sums_h,
                 h_on,
                 v_on,
+                v_was,
                 total,
             )
             layers.unpack(v_on, v[t, f])
@@ -223,12 +230,12 @@ def _advance(
 
 
 _F1, _F2, _F3 = (compiling.given(types.float32, n_axes) for n_axes in (1, 2, 3))
-_W1, _W3 = (compiling.given(types.uint32, n_axes) for n_axes in (1, 3))
+_W1, _W3, _W4 = (compiling.given(types.uint32, n_axes) for n_axes in (1, 3, 4))
 _TRUTHS, _PLACES = compiling.given(types.boolean, 1), compiling.given(types.int64, 1)
 _RECURRENCE = (types.int64, _F1, _F2, _F3, _F3, _F1, _F2, _F3)
 play = compiling.cached(
     types.void(
-        *(_W3, _W3, _W1, *_RECURRENCE, _F1),
+        *(_W3, _W4, _W1, *_RECURRENCE, _F1),
         *(_F2, types.boolean, types.int64, types.uint64, types.uint64, types.uint64),
         *(_F1, compiling.given(types.int32, 1), compiling.given(types.boolean, 2), _PLACES),
         *(_TRUTHS, _F2, _PLACES),

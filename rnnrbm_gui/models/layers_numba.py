@@ -90,17 +90,39 @@ def up(bias: Any, rows: Any, on: Words, block: Any, out: Any) -> None:
 
 
 @simd.part
+def up_from(rows: Any, on: Words, was: Words, block: Any, sums: Any) -> None:
+    """Turn the sums of the keys that were on, whole numbers, into those of the keys that are."""
+    n_blocks, n_rows, width = rows.shape
+    for i in range(n_blocks):
+        a = simd.load(sums, i * width, block)
+        for w in range(on.size):
+            first = i * n_rows + 64 * w
+            word = on[w] & ~was[w]
+            while word:
+                a = a + simd.load(rows, (first + simd.lowest_bit(word)) * simd.size(a), block)
+                word &= word - np.uint64(1)
+            word = was[w] & ~on[w]
+            while word:
+                a = a - simd.load(rows, (first + simd.lowest_bit(word)) * simd.size(a), block)
+                word &= word - np.uint64(1)
+        simd.store(sums, i * width, a)
+
+
+@simd.part
 def down(bias: Any, sums: Any, on: Words, block: Any, out: Any) -> None:
-    """Leave in ``out`` the bias plus one row of ``Tables.down`` for each four hidden units."""
-    n_blocks, n_rows, width = sums.shape
+    """Leave in ``out`` the bias plus one row of ``Tables.down`` for each group of hidden units."""
+    n_blocks, n_groups, n_patterns, width = sums.shape
+    together = np.uint64(5 if n_patterns == 32 else 4)
+    to_a_word, last = 13 if n_patterns == 32 else 16, np.uint64(n_patterns - 1)
     for i in range(n_blocks):
         b = simd.load(bias, i * width, block)
-        row, end = i * n_rows, (i + 1) * n_rows
+        row, left = i * n_groups * n_patterns, n_groups
         for w in range(on.size):
             word = on[w]
-            for _ in range(min(16, (end - row) // 16)):
-                pattern = np.int64(word & np.uint64(15))
+            for _ in range(min(to_a_word, left)):
+                pattern = np.int64(word & last)
                 b = b + simd.load(sums, (row + pattern) * simd.size(b), block)
-                word >>= np.uint64(4)
-                row += 16
+                word >>= together
+                row += n_patterns
+            left -= to_a_word
         simd.store(out, i * width, b)

@@ -245,19 +245,27 @@ def test_blocks_do_not_change_the_bits(most: int, monkeypatch: pytest.MonkeyPatc
     np.testing.assert_array_equal(found, expected)
 
 
-def test_the_tables_hold_every_sum() -> None:
-    W = np.arange(3 * 6, dtype=np.float32).reshape(3, 6)
+@pytest.mark.parametrize(("n_hidden", "together"), [(6, 5), (70, 5), (208, 5), (209, 4)])
+def test_the_tables_hold_every_sum(n_hidden: int, together: int) -> None:
+    W = np.random.default_rng(1).integers(-99, 99, (3, n_hidden)).astype(np.float32)
     tables = chains.tables(W)
-    assert tables.up.shape == (1, 3, 16)
-    assert tables.down.shape == (1, 32, 16)
-    np.testing.assert_array_equal(tables.up[0, :, :6], W)
-    for group in range(2):
-        for pattern in range(16):
-            on = [4 * group + i for i in range(4) if pattern >> i & 1 and 4 * group + i < 6]
-            row = tables.down[0, 16 * group + pattern]
+    [down] = tables.down
+    words = [range(i, min(i + 64, n_hidden)) for i in range(0, n_hidden, 64)]
+    groups = [word[i : i + together] for word in words for i in range(0, len(word), together)]
+    assert down.shape == (len(groups), 1 << together, 16)
+    for group, rows in zip(groups, down, strict=True):
+        for pattern, row in enumerate(rows):
+            on = [unit for i, unit in enumerate(group) if pattern >> i & 1]
             np.testing.assert_array_equal(row[:3], W[:, on].sum(1))
-    assert not tables.up[..., 6:].any()
-    assert not tables.down[..., 3:].any()
+    assert not down[..., 3:].any()
+
+
+def test_what_pads_the_rows_is_nothing() -> None:
+    W = np.arange(1, 19, dtype=np.float32).reshape(3, 6)
+    up = chains.tables(W).up
+    assert up.shape == (1, 3, 16)
+    np.testing.assert_array_equal(up[0, :, :6], W)
+    assert not up[..., 6:].any()
 
 
 def test_read_only_arrays_will_do() -> None:
