@@ -53,8 +53,9 @@ def run_of(settings: Settings, music: str) -> str:
     """
     said = asdict(settings)
     del said["threads"]
-    if not settings.echoes:  # which earlier checkpoints do not know
-        del said["echoes"]
+    for name, off in (("echoes", ()), ("recall", 1.0)):  # which earlier checkpoints do not know
+        if said[name] == off:
+            del said[name]
     return json.dumps({**said, "music": music}, sort_keys=True)
 
 

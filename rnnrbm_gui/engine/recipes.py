@@ -126,8 +126,15 @@ RECIPES = {
         "Piano pieces",
         temperature=1.0,
         settings={
+            # With so little music dropout and decay must be strong; recall makes up for it.
             "rnn-rbm": replace(
-                GATED, n_hidden=100, updates=12000, dropout=0.5, decay=0.1, unseen=0.1
+                GATED,
+                n_hidden=100,
+                updates=12000,
+                dropout=0.5,
+                decay=0.1,
+                unseen=0.1,
+                recall=1.25,
             )
         },
     ),
