@@ -41,7 +41,7 @@ FREEZE_S = 0.06
 LOADING_S = 3.0
 """Given to the player before another model runs through what has sounded, which may be long."""
 LOOK_AHEAD_BARS = 8
-IDLE_WAIT_S = 0.04
+IDLE_WAIT_S = 0.06
 
 
 class Generator(threading.Thread):

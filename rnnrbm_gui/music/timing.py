@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 PPQ = 480
 """Ticks to the beat (a quarter note) everywhere inside the app; files are converted."""
@@ -55,6 +56,7 @@ class Meter:
         return f"{self.numerator}/{self.denominator}"
 
 
+@cache  # fractions are slow, and the same few are asked for many times a second
 def frame_ticks(frames_per_beat: int | float | Fraction) -> int:
     """Return the ticks of one model frame.
 

@@ -63,17 +63,19 @@ class Synth:
         self._step = np.zeros((2, N_VOICES))  # radians a sample
         self._loud = np.zeros((2, N_VOICES))  # velocity, pitch and place between the ears
         self._bright = np.zeros(N_VOICES)  # FM index at the strike
+        self._changed = 0  # the sample at which a key was last struck or let go
+        self._choose()
 
     @property
     def n_sounding(self) -> int:
         """How many voices sound, those fading out included."""
-        return int((self._key >= 0).sum())
+        return len(self._voices)
 
     @property
     def is_silent(self) -> bool:
         """Whether nothing sounds, rings on in the room or is to come."""
         nothing_to_come = not (self._coming or self._waiting or self._silence)
-        return nothing_to_come and self._room.is_still and not (self._key >= 0).any()
+        return nothing_to_come and self._room.is_still and not len(self._voices)
 
     def at(self, sample: int, channel: int, pitch: int, velocity: int) -> None:
         """Ask for a strike (velocity 1..127) or a release (0) at a sample; late ones go at once."""
@@ -94,6 +96,8 @@ class Synth:
             self._waiting.clear()
             self._room.clear()
             self._let_go = np.minimum(self._let_go, self._age)
+            self._changed = self.sample
+            self._choose()
         while self._coming:
             self._waiting.append(self._coming.popleft())
         # Stable: at one sample a release that came before a strike stays before it.
@@ -104,10 +108,12 @@ class Synth:
         while done < n:
             while self._waiting and self._waiting[0].sample <= self.sample:
                 self._apply(self._waiting.pop(0))
-            length = min(LONG_PIECE if self._is_steady() else PIECE, end - self.sample)
+            # As all changes slowly where no key has been struck or let go lately.
+            steady = self.sample - self._changed >= LONG_PIECE
+            length = min(LONG_PIECE if steady else PIECE, end - self.sample)
             if self._waiting:
                 length = min(length, self._waiting[0].sample - self.sample)
-            self._voices(out[done : done + length])
+            self._add_voices(out[done : done + length])
             self._room.add(out[done : done + length])
             done += length
             self.sample += length
@@ -117,7 +123,9 @@ class Synth:
         key = event.channel * 128 + event.pitch
         same = (self._key == key) & np.isinf(self._let_go)
         self._let_go[same] = self._age[same]
+        self._changed = self.sample
         if event.velocity == 0:
+            self._choose()
             return
         idle = np.flatnonzero(self._key < 0)
         # None idle: the one longest in its release, or else the oldest, gives way.
@@ -136,44 +144,50 @@ class Synth:
         self._bright[voice] = (
             1.15 * (0.35 + 0.65 * event.velocity / 127) * min(1.0, 2.0 ** ((66 - event.pitch) / 18))
         )
+        self._choose()
 
-    def _is_steady(self) -> bool:
-        """Whether no key has been struck or let go lately, so that all changes slowly."""
-        since = np.minimum(self._age, np.abs(self._age - self._let_go))
-        return bool((since[self._key >= 0] >= LONG_PIECE).all())
+    def _choose(self) -> None:
+        """Set aside what of the voices that sound is the same from piece to piece."""
+        self._voices = voices = np.flatnonzero(self._key >= 0)
+        self._turning = self._step[:, voices]
+        self._ears = self._loud[:, None, voices].astype(np.float32)
+        self._indices = self._bright[voices]
+        self._free_s = self._let_go[voices] / self.sample_rate
+        self._fading = bool(np.isfinite(self._free_s).any())
 
-    def _voices(self, out: NDArray[np.float32]) -> None:
+    def _add_voices(self, out: NDArray[np.float32]) -> None:
         """Add every sounding voice to ``out``, float32 (n <= LONG_PIECE, 2)."""
-        voices = np.flatnonzero(self._key >= 0)
+        voices, step = self._voices, self._turning
         n = len(out)
         if not len(voices):
             return
-        ramp = _RAMP[:n]
-        phase, step = self._phase[:, voices], self._step[:, voices]
+        ramp, phase = _RAMP[:n], self._phase[:, voices]
         self._phase[:, voices] = (phase + n * step) % (2 * np.pi)
         # Radians to some hundreds, in float32 to 1e-4 at worst, and none of it adds up.
         angle = step.astype(np.float32)[:, :, None] * ramp  # (2, n_voices, n)
         angle += phase.astype(np.float32)[:, :, None]
-        age_s = (self._age[voices] + np.array([[0], [n]])) / self.sample_rate  # now and then
+        age = self._age[voices]
+        age_s = np.array([age, age + n]) / self.sample_rate  # now and then
         bent = np.sin(angle)
-        bent *= _line(self._bright[voices] * (0.4 + 0.6 * np.exp(-age_s / 0.5)), ramp)
+        bent *= _line(self._indices * (0.4 + 0.6 * np.exp(-age_s / 0.5)), ramp)
         bent += angle
         wave_ = np.sin(bent, out=bent)
-        wave_ *= _line(self._envelopes(voices, age_s), ramp)
-        loud = self._loud[:, voices].astype(np.float32)
-        out += np.matmul(loud[:, None, :], wave_)[:, 0].T
-        self._age[voices] += n
-        over = self._age[voices] - self._let_go[voices] > SILENT_AFTER_S * self.sample_rate
-        self._key[voices[over]] = -1
+        wave_ *= _line(self._envelopes(age_s), ramp)
+        out += np.matmul(self._ears, wave_)[:, 0].T
+        self._age[voices] = age + n
+        if self._fading:
+            over = age_s[1] - self._free_s > SILENT_AFTER_S
+            if over.any():
+                self._key[voices[over]] = -1
+                self._choose()
 
-    def _envelopes(
-        self, voices: NDArray[np.intp], age_s: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return the level 0..1 of voices at their ages, (..., n_voices)."""
-        free_s = age_s - self._let_go[voices] / self.sample_rate
+    def _envelopes(self, age_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the level 0..1 of the voices at their ages, (..., n_voices)."""
         struck = 1 - np.exp(-age_s / ATTACK_S)
-        held = SUSTAIN + (1 - SUSTAIN) * np.exp(-age_s / DECAY_S)
-        return struck * held * np.exp(-np.maximum(0.0, free_s) / RELEASE_S)
+        held = struck * (SUSTAIN + (1 - SUSTAIN) * np.exp(-age_s / DECAY_S))
+        if not self._fading:
+            return held
+        return held * np.exp(-np.maximum(0.0, age_s - self._free_s) / RELEASE_S)
 
 
 def render(

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen, QPixmap, QPolygonF
 
 from rnnrbm_gui.music.note import name_of
 from rnnrbm_gui.ui.roll.track import Piece
@@ -143,7 +143,7 @@ class Forms:
         round_ = kind is Kind.PLAYED
         sprite = self._glints.get((round_, width))
         if sprite is None:
-            sprite = self._blank(width, self.height)
+            sprite = self.blank(width, self.height)
             on_sprite = QPainter(sprite)
             self._paint_glint(on_sprite, kind, width)
             on_sprite.end()
@@ -163,7 +163,7 @@ class Forms:
         """Paint the playhead: its hand above ``top``, its line and a shade behind it below."""
         colour = QColor(self.theme.playhead)
         if self._hand is None:
-            self._hand = self._blank(12, 10)
+            self._hand = self.blank(12, 10)
             on_hand = QPainter(self._hand)
             on_hand.setRenderHint(QPainter.RenderHint.Antialiasing)
             on_hand.setPen(Qt.PenStyle.NoPen)
@@ -217,13 +217,13 @@ class Forms:
             painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), 3, 3)
 
     def _sprite(self, kind: Kind, width: int, pitch: int) -> QPixmap:
-        sprite = self._blank(width, self.height)
+        sprite = self.blank(width, self.height)
         painter = QPainter(sprite)
         self.paint_one(painter, kind, QRect(0, 0, width, self.height), pitch)
         painter.end()
         return sprite
 
-    def _blank(self, width: int, height: int) -> QPixmap:
+    def blank(self, width: int, height: int) -> QPixmap:
         """Return a transparent sprite of so many pixels of the page."""
         sprite = QPixmap(round(width * self.ratio), round(height * self.ratio))
         sprite.setDevicePixelRatio(self.ratio)
@@ -258,14 +258,15 @@ LEGEND = (
 """What is on the roll; None stands for the glow behind what is coming."""
 
 
-def paint_legend(painter: QPainter, right: int, bottom: int, theme: Theme, ratio: float) -> QRect:
-    """Paint what is on the roll with its name, ending at a corner; return what they cover."""
-    forms = Forms(theme, 12, ratio)
-    painter.save()
-    painter.setFont(app_font(11))
-    metrics = painter.fontMetrics()
+def legend(theme: Theme, ratio: float) -> QPixmap:
+    """Return a picture of what is on the roll with its name."""
+    forms, font = Forms(theme, 12, ratio), app_font(11)
+    metrics = QFontMetrics(font)
     widths = [26 + 6 + metrics.horizontalAdvance(word) + 16 for _, word in LEGEND]
-    box = QRect(right - sum(widths) - 6, bottom - 26, sum(widths) + 6, 26)
+    box = QRect(0, 0, sum(widths) + 6, 26)
+    sprite = forms.blank(box.width(), box.height())
+    painter = QPainter(sprite)
+    painter.setFont(font)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     ground = QColor(theme.panel)
     ground.setAlphaF(0.94)
@@ -285,5 +286,5 @@ def paint_legend(painter: QPainter, right: int, bottom: int, theme: Theme, ratio
         text = QRect(x + 32, box.top(), width, box.height())
         painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, word)
         x += width
-    painter.restore()
-    return box
+    painter.end()
+    return sprite

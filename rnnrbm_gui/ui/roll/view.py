@@ -6,12 +6,13 @@ mouse holds) is painted over a copy of them, and only where something moved.
 
 from collections import deque
 from collections.abc import Sequence
+from math import ceil
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from rnnrbm_gui.music.note import Note
@@ -19,7 +20,7 @@ from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import PPQ, Meter
 from rnnrbm_gui.ui.roll import layers
 from rnnrbm_gui.ui.roll.backdrop import Backdrop, Glow, Scene
-from rnnrbm_gui.ui.roll.forms import Batches, Forms, Kind, paint_legend
+from rnnrbm_gui.ui.roll.forms import Batches, Forms, Kind, legend
 from rnnrbm_gui.ui.roll.layers import KEYBOARD, RULER
 from rnnrbm_gui.ui.roll.track import Piece, Track
 from rnnrbm_gui.ui.roll.viewport import Viewport
@@ -65,6 +66,9 @@ class RollView(QWidget):
         self._hint: str | None = None
         self._model_range = (0, 127)
         self._legend, self._legend_hidden, self._legend_box = True, False, QRect()
+        self._legend_of: tuple[Theme, float] | None = None
+        self._ruler_of: tuple[object, ...] = ()
+        self._ruler = self._legend_sprite = QPixmap()
         self._now: frozenset[tuple[Kind, Note]] = frozenset()
         self._backdrop = Backdrop()
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -299,7 +303,7 @@ class RollView(QWidget):
         painter = QPainter(self)
         area = QRect(KEYBOARD, RULER, view.width, view.height)
         if rect.top() < RULER:
-            painter.drawPixmap(0, 0, self._backdrop.ground)
+            painter.drawPixmap(0, 0, self._ruler_now(scene))
         painter.drawPixmap(area.topLeft(), self._backdrop.roll)
         if region.intersects(QRect(0, RULER, KEYBOARD, view.height)):
             painter.save()
@@ -310,8 +314,6 @@ class RollView(QWidget):
         painter.save()
         painter.setClipRect(KEYBOARD, 0, view.width, self.height())
         painter.translate(KEYBOARD, 0)
-        if rect.top() < RULER:
-            self._paint_strips(painter)
         painter.save()
         painter.translate(0, RULER)
         painter.setClipRect(0, 0, view.width, view.height)
@@ -325,17 +327,30 @@ class RollView(QWidget):
         if -9 <= x <= view.width + 9:
             forms.paint_playhead(painter, x, RULER, self.height())
         painter.restore()
-        if (
-            self._legend
-            and not self._legend_hidden
-            and (rect.contains(area) or region.intersects(self._legend_box))
-        ):
-            corner = area.bottomRight() + QPoint(-12, -12)
-            self._legend_box = paint_legend(painter, corner.x(), corner.y(), theme, ratio)
+        if self._legend and not self._legend_hidden:
+            if self._legend_of != (theme, ratio):
+                self._legend_of, self._legend_sprite = (theme, ratio), legend(theme, ratio)
+            size = self._legend_sprite.deviceIndependentSize().toSize()
+            corner = area.bottomRight() + QPoint(-11 - size.width(), -11 - size.height())
+            self._legend_box = QRect(corner, size)
+            painter.drawPixmap(corner, self._legend_sprite)
         if self._hint and not self._drawn.notes:
             layers.paint_hint(painter, area, theme, self._hint)
         painter.end()
         self.paint_ms.append((perf_counter() - began) * 1e3)
+
+    def _ruler_now(self, scene: Scene) -> QPixmap:
+        """Return the ruler with its strips, painted anew where one of them has changed."""
+        strips = self._loop, self._passage, self._passage_label, self._sounded, self._available
+        if self._ruler_of != (scene, *strips):
+            self._ruler_of, ground = (scene, *strips), self._backdrop.ground
+            self._ruler = ground.copy(0, 0, ground.width(), ceil(RULER * scene.ratio))
+            painter = QPainter(self._ruler)
+            painter.setClipRect(KEYBOARD, 0, self.view.width, RULER)
+            painter.translate(KEYBOARD, 0)
+            self._paint_strips(painter)
+            painter.end()
+        return self._ruler
 
     def _paint_strips(self, painter: QPainter) -> None:
         view, theme = self.view, self.theme
