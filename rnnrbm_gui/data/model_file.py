@@ -56,6 +56,7 @@ class ModelHeader:
         bpm: a fitting tempo, quarter notes a minute.
         temperature: at which its samples are nearest to the music it has learned.
         gibbs_steps: a frame, likewise.
+        recall: of an RNN-RBM, likewise: see ``RnnRbm.recalling``.
         corpus: what it was trained on.
         command: the command that trained it.
         figures: measured on the validation part, by name.
@@ -79,6 +80,7 @@ class ModelHeader:
     bpm: float = 90.0
     temperature: float = DEFAULT_TEMPERATURE
     gibbs_steps: int = DEFAULT_GIBBS_STEPS
+    recall: float = 1.0
     corpus: str = ""
     command: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -102,6 +104,7 @@ OPTIONAL = {
     "in_c": "false",
     "temperature": str(DEFAULT_TEMPERATURE),
     "gibbs_steps": str(DEFAULT_GIBBS_STEPS),
+    "recall": "1.0",
 }
 """Entries that earlier files lack, as they are written."""
 
@@ -112,6 +115,11 @@ class StoredModel:
 
     model: SequenceModel
     header: ModelHeader
+
+    @property
+    def played(self) -> SequenceModel:
+        """The model as it plays: recalling as its header says."""
+        return self.model.recalling(self.header.recall)
 
 
 def save_model(path: Path, model: SequenceModel, header: ModelHeader) -> None:
@@ -216,6 +224,7 @@ def _header(entries: Mapping[str, str], name: str) -> ModelHeader:
         "frames_per_beat": header.frames_per_beat > 0 and PPQ % header.frames_per_beat == 0,
         "temperature": 0.5 <= header.temperature <= 2,
         "gibbs_steps": 1 <= header.gibbs_steps <= 4000,
+        "recall": 0.25 <= header.recall <= 4 and (header.recall == 1 or header.kind == "rnn-rbm"),
         "bpm": 20 <= header.bpm <= 300,
         "meter": _is_meter(header.meter),
     }

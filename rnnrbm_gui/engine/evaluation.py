@@ -165,6 +165,7 @@ def evaluate(
         seed=seed,
         temperature=header.temperature,
         gibbs_steps=header.gibbs_steps,
+        recall=header.recall,
         report=report,
         progress=progress,
     )
@@ -188,13 +189,14 @@ def evaluation_of(
     n_threads: int | None = None,
     temperature: float = DEFAULT_TEMPERATURE,
     gibbs_steps: int = DEFAULT_GIBBS_STEPS,
+    recall: float = 1.0,
     report: Say,
     progress: Progress = lambda words, share: None,
 ) -> Evaluation:
     """Measure a model on sequences in its form; further arguments as in ``evaluate``.
 
-    ``n_threads``: frames at once; None for as many as there are cores. ``temperature`` and
-    ``gibbs_steps``: how the samples are drawn that are counted.
+    ``n_threads``: frames at once; None for as many as there are cores. ``temperature``,
+    ``gibbs_steps`` and ``recall``: how the samples are drawn that are counted.
     """
     n_threads = n_threads or cores()
     frames = likelihood.frames_of(model, material.rolls, most_frames, material.positions)
@@ -226,7 +228,7 @@ def evaluation_of(
         f"{reached.map_frames:.2f} % as the mean over frames"
     )
     kernels.compile_kernel()
-    sampler = FrameSampler(model)
+    sampler = FrameSampler(model.recalling(recall))
 
     def draw(take: int, x: NDArray[np.int64]) -> Roll:
         [roll] = samples(

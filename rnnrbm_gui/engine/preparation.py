@@ -183,6 +183,7 @@ def header_of(
         bpm=recipe.bpm,
         temperature=recipe.temperature,
         gibbs_steps=recipe.gibbs_steps,
+        recall=1 / settings.recall,  # alone, it holds on less to what it has drawn itself
         corpus=f"{corpus.name}, part train ({len(train.rolls)} pieces)",
         command=command_of(plan),
         attribution=f"Trained on {corpus.name}{recipe.source if named else ''}",

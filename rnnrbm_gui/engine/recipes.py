@@ -134,7 +134,7 @@ RECIPES = {
                 dropout=0.5,
                 decay=0.1,
                 unseen=0.1,
-                recall=1.25,
+                recall=1.2,
             )
         },
     ),

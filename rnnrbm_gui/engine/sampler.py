@@ -63,7 +63,7 @@ class Take:
         self.grid = Grid(
             header.frames_per_beat, header.low + header.transpose, header.n_keys, header.planes
         )
-        self._sampler = FrameSampler(stored.model)
+        self._sampler = FrameSampler(stored.played)
         self._bars, self._meter = Bars.of(header.bars, header.frames_per_beat), meter or Meter()
         self._states = [self._sampler.first_state(self._place(0))]
         self._frames: list[NDArray[np.bool_]] = []

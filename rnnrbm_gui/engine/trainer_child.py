@@ -139,7 +139,7 @@ def sample_of(checked: Checked, seed: int) -> Sampled:
     from rnnrbm_gui.music.timing import Meter
 
     kernels.compile_kernel()
-    model, header = checked.stored.model, checked.stored.header
+    model, header = checked.stored.played, checked.stored.header
     low = header.low + header.transpose
     grid = Grid(header.frames_per_beat, low, header.n_keys, header.planes)
     meter = Meter.of(header.meter)

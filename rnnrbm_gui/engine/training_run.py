@@ -278,6 +278,7 @@ def _measurement(
         valid,
         temperature=stored.header.temperature,
         gibbs_steps=stored.header.gibbs_steps,
+        recall=stored.header.recall,
         # The frames of an RBM alone have one log Z: all cost no more than some.
         most_frames=None if stored.model.n_recurrent == 0 else MEASURED_FRAMES,
         n_threads=n_threads,

@@ -236,23 +236,18 @@ def plain_model(
     base: Array,
     memory: Memory,
     echoes: tuple[int, ...] = (),
-    recall: float = 1.0,
 ) -> SequenceModel:
-    """Fold the centring into plain biases and return the model of transposition 0 (row 0).
-
-    ``recall`` is for an RNN-RBM: an RTRBM's recurrence reads what its biases read.
-    """
+    """Fold the centring into plain biases and return the model of transposition 0 (row 0)."""
     shapes = KINDS[kind].SHAPES
     plain = {name: p[name][0] if is_bias(shapes[name]) else p[name] for name in p}
     plain["bv"] = plain["bv"] - p["W"].sum(1) / 2
     plain["bh"] = plain["bh"] - centre @ p["W"]
     if kind != "rbm":
         middle = memories.MIDDLE["sigmoid" if kind == "rtrbm" else memory]
+        plain["bv"] = plain["bv"] - middle * p["Wuv"].sum(0)
+        plain["bh"] = plain["bh"] - middle * p["Wuh"].sum(0)
         if kind == "rnn-rbm":
             plain["bu"] = plain["bu"] - middle * p["Wuu"].sum(0)
-            plain["Wuv"], plain["Wuh"] = recall * p["Wuv"], recall * p["Wuh"]
-        plain["bv"] = plain["bv"] - middle * plain["Wuv"].sum(0)
-        plain["bh"] = plain["bh"] - middle * plain["Wuh"].sum(0)
     arrays: dict[str, Any] = {name: value.astype(np.float32) for name, value in plain.items()}
     if kind == "rnn-rbm":
         arrays |= {"memory": memory, "echoes": echoes}

@@ -7,7 +7,7 @@ Boulanger-Lewandowski, Bengio, Vincent: Modeling Temporal Dependencies in High-D
 Sequences, ICML 2012, equations 8 to 11 (their signs and transposes made consistent).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.models import echoes as echoes_
 from rnnrbm_gui.models import memory as memories
-from rnnrbm_gui.models.memory import FLOATING, MEMORIES, N_GATES, Arithmetic, Memory
+from rnnrbm_gui.models.memory import FLOATING, MEMORIES, MIDDLE, N_GATES, Arithmetic, Memory
 from rnnrbm_gui.models.sequence_model import Float, SequenceModel
 
 
@@ -76,6 +76,19 @@ class RnnRbm(SequenceModel):
     def n_gates(self) -> int:
         """Pre-activations of each recurrent unit: 3 of a gated one, else 1."""
         return N_GATES[self.memory]
+
+    def recalling(self, share: float) -> "RnnRbm":
+        """Return the model with what its biases read of the recurrent state multiplied.
+
+        State and memory stay as they are: what was heard weighs more, or less, in what comes next.
+        A state of sigmoids is read less 1/2, as in training, so that ``bv`` and ``bh`` change too.
+        """
+        if share == 1:
+            return self
+        middle, Wuv, Wuh = MIDDLE[self.memory], share * self.Wuv, share * self.Wuh
+        bv = self.bv + middle * (self.Wuv - Wuv).sum(0)
+        bh = self.bh + middle * (self.Wuh - Wuh).sum(0)
+        return replace(self, Wuv=Wuv, Wuh=Wuh, bv=bv, bh=bh)
 
     def step(self, p: Any, u: Any, v: Any, x: Any = None, arithmetic: Arithmetic = FLOATING) -> Any:
         """Return u_t = f(bu + v_t Wvu + u_{t-1} Wuu)."""

@@ -125,6 +125,18 @@ class SequenceModel:
         """
         return ()
 
+    def recalling(self, share: float) -> "SequenceModel":
+        """Return the model with what its biases read of the recurrent state multiplied.
+
+        An RNN-RBM's only: what else has a state reads it in its recurrence too.
+
+        Raises:
+            ValueError: it is no RNN-RBM, and ``share`` is not 1.
+        """
+        if share != 1:
+            raise ValueError(f"a model {self.kind} recalls as it has learned to, got {share}")
+        return self
+
     def parameters(self) -> dict[str, Float]:
         """Return the arrays by name; those of positions only where there are some."""
         return {

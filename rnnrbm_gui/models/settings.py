@@ -32,8 +32,8 @@ class Settings:
         held: share of frames in whose place the recurrence sees the frame before, held on. A model
             alone with what it has drawn else holds on to what it happened to hold.
         echoes: of an RNN-RBM, see ``echoes``; frames.
-        recall: of an RNN-RBM, what multiplies all that the kept model's biases read of the
-            recurrent state. Dropout leaves it too timid: with more it foretells more notes.
+        recall: of an RNN-RBM, see ``RnnRbm.recalling``: of the kept model. Dropout leaves it too
+            timid: with more it foretells more notes.
         transposed: farthest transposition, in semitones, at which the music is also learned.
         own_keys: the pieces stand in keys of their own, so that transposed they are just more
             music: all transpositions are equally likely to the end, and share all parameters. Of

@@ -114,9 +114,8 @@ class Trainer:
         """Return the averaged weights at this moment as a model."""
         s = self.settings
         centre = self._batches.centre
-        return gradients.plain_model(
-            s.kind, self._average, centre, self._base, s.memory, s.echoes, s.recall
-        )
+        model = gradients.plain_model(s.kind, self._average, centre, self._base, s.memory, s.echoes)
+        return model.recalling(s.recall)
 
     def state(self) -> dict[str, Float]:
         """Return all that a later run needs to go on from here, but for the update's number."""

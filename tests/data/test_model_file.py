@@ -112,6 +112,8 @@ def test_a_place_that_cannot_be_written_gives_a_sentence(tmp_path: Path) -> None
         ({"kind": "rtrbm"}, "does not fit"),
         ({"temperature": "0"}, "temperature is 0"),
         ({"gibbs_steps": "0"}, "gibbs_steps is 0"),
+        ({"recall": "9"}, "recall is 9"),
+        ({"recall": "0.5", "kind": "rtrbm"}, "recall is 0.5"),
         ({"transpose": "600"}, "transpose is 600"),
         ({"figures": "[1]"}, "figures cannot be read"),
         ({"n_hidden": "5"}, "n_hidden = 5, but the parameters have 4"),
@@ -192,7 +194,7 @@ def test_shipped_models_describe_themselves_and_play(name: str) -> None:
     frame = frame_ticks(header.frames_per_beat)
     x = np.array([bars.place_at(meter, i * frame) for i in range(64)])
     played = statistics.samples(
-        FrameSampler(stored.model),
+        FrameSampler(stored.played),
         40,
         len(x),
         seed=1,

@@ -67,24 +67,6 @@ def test_centring_folds_into_plain_biases(kind: Kind, memory: Memory, told: bool
         np.testing.assert_allclose(bh_t, run.bh_t[places], atol=2e-5)
 
 
-@pytest.mark.parametrize("memory", MEMORIES)
-def test_recall_multiplies_what_the_biases_read_and_nothing_else(memory: Memory) -> None:
-    p, batch, _ = random_problem("rnn-rbm", memory, True, seed=4)
-    plain, bold = (
-        gradients.plain_model("rnn-rbm", p, batch.centre, np.zeros(6), memory, ECHOES, recall)
-        for recall in (1.0, 1.5)
-    )
-    rng = np.random.default_rng(1)
-    u = rng.random(plain.n_recurrent).astype(np.float32)
-    read = u - memories.MIDDLE[memory]
-    for one, other, name in zip(
-        plain.biases(plain, u), bold.biases(bold, u), ("Wuv", "Wuh"), strict=True
-    ):
-        np.testing.assert_allclose(other - one, 0.5 * read @ p[name], atol=2e-6)
-    v = rng.random(6 * (1 + len(ECHOES))) < 0.5
-    np.testing.assert_array_equal(plain.next_state(u, v), bold.next_state(u, v))
-
-
 def test_an_rnn_rbm_with_the_rtrbms_ties_has_its_biases_energies_and_gradients() -> None:
     """Wvu = W, Wuu = Wuh, bu = bh, f = sigmoid: two code paths, one model (chain rule by hand)."""
     p, batch, v_neg = random_problem("rtrbm", "tanh", True)

@@ -5,7 +5,7 @@ import pytest
 
 from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, InOrder
-from rnnrbm_gui.models.memory import Memory
+from rnnrbm_gui.models.memory import MEMORIES, Memory
 from rnnrbm_gui.models.playable import Playable
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import base_rates
@@ -48,6 +48,22 @@ def test_frame_biases_follow_the_equations(memory: Memory) -> None:
         np.testing.assert_allclose(bh_t[t], p["bh"] + u @ p["Wuh"], atol=1e-5)
         a = p["bu"] + v @ p["Wvu"] + u @ p["Wuu"]
         u = np.tanh(a) if memory == "tanh" else 1 / (1 + np.exp(-a))
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_recalling_multiplies_what_the_biases_read_and_nothing_else(memory: Memory) -> None:
+    gru = memory == "gru"
+    plain = RnnRbm(**(gated() if gru else arrays()), memory=memory, echoes=ECHOES if gru else ())
+    bold = plain.recalling(1.5)
+    u = np.random.default_rng(3).random(12).astype(np.float32)
+    read = u.astype(np.float64) - (0.5 if memory == "sigmoid" else 0)  # as training centres it
+    one, other = plain.biases(plain, u, 0), bold.biases(bold, u, 0)
+    for was, now, weights in zip(one, other, (plain.Wuv, plain.Wuh), strict=True):
+        np.testing.assert_allclose(now - was, 0.5 * read @ weights, atol=2e-6)
+    v = np.random.default_rng(4).random(len(plain.Wvu)) < 0.5
+    np.testing.assert_array_equal(plain.next_state(u, v), bold.next_state(u, v))
+    np.testing.assert_allclose(bold.recalling(1 / 1.5).Wuh, plain.Wuh, rtol=1e-6)
+    assert plain.recalling(1.0) is plain
 
 
 def test_a_gated_memory_follows_its_equations() -> None:
