@@ -21,7 +21,7 @@ from rnnrbm_gui.music.timing import FASTEST_BPM, SLOWEST_BPM, Meter
 from rnnrbm_gui.player.protocol import OutputId
 from rnnrbm_gui.ui.theme import Theme
 
-METERS = (Meter(2, 4), Meter(3, 4), Meter(4, 4), Meter(5, 4), Meter(6, 8), Meter(12, 8))
+METERS = tuple(Meter(*m) for m in ((2, 4), (3, 4), (4, 4), (5, 4), (3, 8), (6, 8), (9, 8), (12, 8)))
 MODE_TIPS = {
     Mode.CONTINUE: "What you drew is played as it is; the model goes on from it  (Alt+1)",
     Mode.HARMONISE: "Your notes stay; the model fills in the rest under and after them  (Alt+2)",

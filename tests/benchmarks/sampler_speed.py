@@ -5,7 +5,7 @@
 
 All play the same model, 88 keys, 150 hidden and 100 recurrent tanh units of a trained model's sizes
 and sparseness, frame by frame: a chain of k Gibbs steps from the frame before, then the recurrence.
-The sampler runs with temperature, a mask and a field, in passages of 64 frames and one frame at a
+The sampler runs with temperature, a mask and a field, in passages of 256 frames and one frame at a
 time, as the app calls it; its peers draw freely. They take turns in blocks, so that whatever else
 the machine does meets all.
 
@@ -138,7 +138,7 @@ def _passages(model: Any, k: int) -> Callable[[int], None]:
 
     from rnnrbm_gui.models.sampler import FrameSampler
 
-    sampler, told, n = FrameSampler(model), _told(model), 64
+    sampler, told, n = FrameSampler(model), _told(model), 256
     masks = np.zeros((n, model.n_visible), np.int8)
     masks[:, :3] = -1
 

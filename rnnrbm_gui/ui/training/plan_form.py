@@ -29,21 +29,21 @@ from rnnrbm_gui.ui.training.stage import GO_ON
 KINDS = (
     (
         "rnn-rbm",
-        "Remembers what came before",
-        "RNN-RBM: a recurrent network gives the RBM of each frame its biases",
+        "RNN-RBM: remembers",
+        "A recurrent network gives the RBM of each frame its biases",
     ),
     (
         "rtrbm",
-        "Remembers its own harmony",
-        "RTRBM: the mean hidden units of one frame give the RBM of the next its biases",
+        "RTRBM: remembers harmony",
+        "The mean hidden units of one frame give the RBM of the next its biases",
     ),
-    ("rbm", "Chord by chord, no memory", "RBM: one restricted Boltzmann machine for all frames"),
+    ("rbm", "RBM: chord by chord", "One restricted Boltzmann machine for all frames"),
 )
 MEMORIES = (
     (None, "Memory as fits", "What has served best for such a model"),
-    ("tanh", "Supple memory", "tanh: recurrent units between −1 and 1"),
-    ("sigmoid", "Calm memory", "sigmoid: recurrent units between 0 and 1, as in the paper"),
-    ("gru", "Long memory", "GRU: gated recurrent units decide what to keep"),
+    ("tanh", "tanh: supple memory", "Recurrent units between −1 and 1"),
+    ("sigmoid", "sigmoid: calm memory", "Recurrent units between 0 and 1, as in the paper"),
+    ("gru", "GRU: long memory", "Gated recurrent units decide what to keep"),
 )
 AS_FITS = "as fits"
 SPIN_MARGINS = (9, 0, 8, 0)
