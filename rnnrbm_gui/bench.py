@@ -58,7 +58,7 @@ def _sampler() -> dict[str, float]:
     """Time the sampler of the default model, frame by frame as the app calls it, all keys free."""
     kernels.compile_kernel()
     stored = load_model(paths.models() / f"{DEFAULT_MODEL}.safetensors")
-    header, sampler = stored.header, FrameSampler(stored.model)
+    header, sampler = stored.header, FrameSampler(stored.played)
     bars, meter = Bars.of(header.bars, header.frames_per_beat), Meter.of(header.meter)
     frame = frame_ticks(header.frames_per_beat)
     free = np.zeros(header.n_visible, np.int8)

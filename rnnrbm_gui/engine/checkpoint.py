@@ -49,13 +49,13 @@ def path_beside(out: Path) -> Path:
 def run_of(settings: Settings, music: str) -> str:
     """Return what a run is of: its settings and a digest of the music it learns from.
 
-    On how many threads is left out: with another number a run goes on, though not bit for bit.
+    On how many threads is left out: with another number a run goes on, though not bit for bit. So
+    is the recall of the model that is kept, which learning does not know.
     """
     said = asdict(settings)
-    del said["threads"]
-    for name, off in (("echoes", ()), ("recall", 1.0)):  # which earlier checkpoints do not know
-        if said[name] == off:
-            del said[name]
+    del said["threads"], said["recall"]
+    if not settings.echoes:  # which earlier checkpoints do not know
+        del said["echoes"]
     return json.dumps({**said, "music": music}, sort_keys=True)
 
 

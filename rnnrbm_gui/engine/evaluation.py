@@ -248,6 +248,8 @@ def evaluation_of(
         reached,
         *_samples_beside_data(draw, material, _Course("samples", progress)),
     )
+    if recall != 1:
+        report(f"The samples are played at a recall of {recall:.2f}, as the model's header says.")
     report(f"data:    {found.of_data}")
     report(f"samples: {found.of_samples}")
     if found.rhythm is not None:

@@ -41,7 +41,7 @@ FREEZE_S = 0.06
 LOADING_S = 3.0
 """Given to the player before another model runs through what has sounded, which may be long."""
 LOOK_AHEAD_BARS = 8
-IDLE_WAIT_S = 0.06
+IDLE_WAIT_S = 0.04
 
 
 class Generator(threading.Thread):
@@ -68,7 +68,7 @@ class Generator(threading.Thread):
         self._rest = 0  # roll tick of the playhead while it does not move
         self._stale: int | None = None  # first sounded frame that an edit has overtaken
         self._sounded = 0  # frames before this one have been heard
-        self._wraps_from: float | None = None  # a loop's end still sounds, drawn anew already
+        self._wraps_at = 0.0  # play tick until which a loop's end sounds that is drawn anew already
 
     # -- from other threads ------------------------------------------------------------------
 
@@ -238,8 +238,9 @@ class Generator(threading.Thread):
     def seek(self, tick: int) -> None:
         """Put the playhead elsewhere and go on from there if it was moving."""
         if self._playing:
-            self._note_sounded(self.position())
+            self._note_sounded(*self._heard())
             self._hand_over.end()
+            self._wraps_at = 0.0
             self._playing, self._pending = False, tick
         elif self._pending is not None:
             self._pending = tick
@@ -272,42 +273,44 @@ class Generator(threading.Thread):
             self._events.put(Playing(True))
 
     def _play_on(self) -> None:
-        position, until = self.position(), self._hand_over.until
+        (position, now), until = self._heard(), self._hand_over.until
         if until is not None and position >= until:
             self._halt(until)
         else:
             self._hand_over.advance()
-            self._note_sounded(position)
+            self._note_sounded(position, now)
 
     def _halt(self, tick: int) -> None:
         if self._playing:
-            self._note_sounded(self.position())
+            self._note_sounded(*self._heard())
         self._hand_over.end()
         self._playing, self._pending, self._rest = False, None, tick
-        self._wraps_from = None
+        self._wraps_at = 0.0
         self._events.put(Playing(False))
 
     def arrive(self, roll_tick: int) -> None:
         """Make good, where the playhead comes to pass it again, what an edit has overtaken."""
         if self._stale is not None and roll_tick // self._frame <= self._stale:
-            stale = self._stale
-            if self._playing and self.position() >= stale * self._frame:
-                self._wraps_from = stale * self._frame
-            self._truncate(stale)
+            if self._playing:
+                self._wraps_at = self._hand_over.given_to
+            self._truncate(self._stale)
 
     def _interrupt(self) -> int:
         """Call back what has not sounded; return the first frame that may be drawn anew."""
         if not self._playing:
             return min(ceil(self._rest / self._frame), self._sounded)
         sent, soon = self._hand_over.interrupt(FREEZE_S)
-        self._note_sounded(sent)
+        self._note_sounded(sent, self._hand_over.given_to)
         return ceil(soon / self._frame)
 
-    def _note_sounded(self, roll_tick: float) -> None:
-        if self._wraps_from is not None:
-            if roll_tick >= self._wraps_from:
-                return
-            self._wraps_from = None
+    def _heard(self) -> tuple[float, float]:
+        """Return the roll tick and the play tick of the playhead."""
+        now = self._hand_over.play_now()  # the earlier one: what is said to have sounded has
+        return self.position(), now
+
+    def _note_sounded(self, roll_tick: float, play_tick: float) -> None:
+        if play_tick < self._wraps_at:
+            return
         n_frames = ceil(roll_tick / self._frame)
         if n_frames > self._sounded:
             self._sounded = n_frames

@@ -54,6 +54,7 @@ class HandOver:
     Attributes:
         loop: the stretch of the roll that repeats, None where there is none.
         until: the roll tick at which playing ends by itself, None to play on.
+        given_to: the play tick up to which the player has been given all notes.
     """
 
     def __init__(self, client: PlayerClient, roll: Roll) -> None:
@@ -62,11 +63,15 @@ class HandOver:
         self.until: int | None = None
         self._timeline = Timeline()
         self._given: dict[int, Given] = {}
-        self._given_to = 0  # play tick
+        self.given_to = 0
         self._epoch = 0
         self._listened: tuple[int, int] | None = None  # the epoch of loose notes, and their end
         self._next_id = 0
         self._bpm = 0.0
+
+    def play_now(self) -> float:
+        """Return the play tick that sounds now, 0 before the first note was given."""
+        return self._client.tick_now() or 0.0
 
     def roll_now(self) -> float | None:
         """Return the roll tick that sounds now, None before the first note was given."""
@@ -96,7 +101,7 @@ class HandOver:
         self._epoch += 1
         self._bpm = bpm
         self._given.clear()
-        self._timeline, self._given_to = Timeline((Piece(tick, tick),)), tick
+        self._timeline, self.given_to = Timeline((Piece(tick, tick),)), tick
         self._client.play(tick, self._epoch, bpm)
         self._give(self._timeline.pieces[0], held)
         self.advance()
@@ -122,11 +127,11 @@ class HandOver:
         now = ceil(self._client.tick_now() or 0)
         self._epoch += 1
         last_sent = self._client.cancel(self._epoch, now)
-        cut = min(self._given_to, max(now, -1 if last_sent is None else last_sent + 1))
+        cut = min(self.given_to, max(now, -1 if last_sent is None else last_sent + 1))
         kept = tuple(piece for piece in self._timeline.pieces if piece.play_first <= cut)
         self._timeline = Timeline(kept or self._timeline.pieces[:1])
         self._given = {i: given for i, given in self._given.items() if given.timed.on < cut}
-        self._given_to = cut
+        self.given_to = cut
         sent = self._timeline.roll(cut)
         soon = sent + freeze_s * ticks_per_second(self._bpm)
         if self.loop and sent < self.loop.last <= soon:
@@ -139,9 +144,9 @@ class HandOver:
         if now is None:
             return
         horizon = ceil(now + ahead_s * ticks_per_second(self._bpm))
-        while self._given_to < horizon:
-            piece = self._timeline.piece_at(self._given_to)
-            first, last = round(piece.roll(self._given_to)), round(piece.roll(horizon))
+        while self.given_to < horizon:
+            piece = self._timeline.piece_at(self.given_to)
+            first, last = round(piece.roll(self.given_to)), round(piece.roll(horizon))
             loop = self.loop if self.loop and first < self.loop.last else None
             if loop:
                 last = min(last, loop.last)
@@ -150,9 +155,9 @@ class HandOver:
                 if first >= last:
                     break
             self._give(piece, self._roll.starting(first, last))
-            self._given_to = piece.play(last)
+            self.given_to = piece.play(last)
             if loop and last == loop.last:
-                self._timeline = self._timeline.jumping(self._given_to, loop.first)
+                self._timeline = self._timeline.jumping(self.given_to, loop.first)
                 self._roll.arrive(loop.first)
         self._given = {i: given for i, given in self._given.items() if given.timed.off > now}
         if any(not given.drawn and given.timed.off < horizon for given in self._given.values()):

@@ -2,7 +2,7 @@
 
 What lanes are: ``simd``. Layers are bits here, 64 to a word. The sums go over the rows of the keys
 that are on, and down over rows of ``tables``: in whole numbers, whose order does not matter, or in
-float32.
+float32. Whole numbers can also be followed: only the rows of the keys that have changed since.
 """
 
 from typing import Any
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import simd
 from rnnrbm_gui.models.randomness import MULTIPLY_1, MULTIPLY_2, SHIFT_1, SHIFT_2
+from rnnrbm_gui.models.tables import TO_A_WORD, TOGETHER
 
 Words = NDArray[np.uint64]
 
+_PATTERN = np.uint64((1 << TOGETHER) - 1)
 _ONE_BITS = 0x3F800000
 _HALF_BELOW_ONE = np.float32(1 - 2.0**-24)
 
@@ -112,17 +114,15 @@ def up_from(rows: Any, on: Words, was: Words, block: Any, sums: Any) -> None:
 def down(bias: Any, sums: Any, on: Words, block: Any, out: Any) -> None:
     """Leave in ``out`` the bias plus one row of ``Tables.down`` for each group of hidden units."""
     n_blocks, n_groups, n_patterns, width = sums.shape
-    together = np.uint64(5 if n_patterns == 32 else 4)
-    to_a_word, last = 13 if n_patterns == 32 else 16, np.uint64(n_patterns - 1)
     for i in range(n_blocks):
         b = simd.load(bias, i * width, block)
         row, left = i * n_groups * n_patterns, n_groups
         for w in range(on.size):
             word = on[w]
-            for _ in range(min(to_a_word, left)):
-                pattern = np.int64(word & last)
+            for _ in range(min(TO_A_WORD, left)):
+                pattern = np.int64(word & _PATTERN)
                 b = b + simd.load(sums, (row + pattern) * simd.size(b), block)
-                word >>= together
+                word >>= np.uint64(TOGETHER)
                 row += n_patterns
-            left -= to_a_word
+            left -= TO_A_WORD
         simd.store(out, i * width, b)

@@ -1,9 +1,8 @@
 """W laid out for kernels whose sums stay in vector registers.
 
-A Gibbs step goes up along the few keys that are on, and down by tables, for of the hidden units
-nearly half are on: they go in groups of five, and each group has a table of the 32 sums that its
-rows of weights can have. Reading one row instead of two or three is what a step gains; what it
-costs is room in the cache, so that larger layers go in groups of four.
+A Gibbs step goes up along the few keys that are on, in playing even the fewer that have changed,
+and down by tables, for of the hidden units nearly half are on: they go in groups of five, and each
+group has a table of the 32 sums that its rows of weights can have.
 """
 
 import functools
@@ -21,10 +20,11 @@ _WIDTH = 16
 """Numbers to a register, as in ``simd``."""
 
 WORD = 64
-"""Hidden units to a word of bits. No group lies across two: the last one of a word is smaller."""
-
-_MOST_BY_FIVES = 208
-"""Hidden units whose tables of fives, for 88 keys, still leave half of a cache of 1 MB."""
+"""Hidden units to a word of bits."""
+TOGETHER = 5
+"""Hidden units to a group. Fours read more rows, sixes take more room than a cache has."""
+TO_A_WORD = 13
+"""Groups to a word. None lies across two: the last one has four units."""
 
 _LINE = 64
 """Bytes of a line of the cache. A register that lies across two costs two reads."""
@@ -38,8 +38,8 @@ class Tables:
         n_visible: keys.
         n_hidden: hidden units.
         up: (n_blocks_h, n_visible, block_h), W; what pads the hidden units is 0.
-        down: (n_blocks_v, n_groups, n_patterns, block_v). Row p of a group is the sum of those of
-            its hidden units whose bit in p is on; see ``first_units``.
+        down: (n_blocks_v, n_groups, 32, block_v). Row p of a group is the sum of those of its
+            hidden units whose bit in p is on.
         words: of the hidden units, then of the keys, each layer filled up to whole registers; for
             ``randomness``.
     """
@@ -61,24 +61,24 @@ class Tables:
         """
         n_visible, n_hidden = W.shape
         up = in_blocks(W, block_h)
-        together = 5 if n_hidden <= _MOST_BY_FIVES else 4
-        first, n_blocks = first_units(n_hidden, together), -(-n_visible // block_v)
-        down = aligned(W.dtype, n_blocks, len(first), 1 << together, block_v)
+        n_blocks, units = -(-n_visible // block_v), _groups(n_hidden)
+        down = aligned(W.dtype, n_blocks, len(units), 1 << TOGETHER, block_v)
         rows = np.zeros((n_hidden + 1, n_blocks * block_v), W.dtype)  # the last is of no unit
         rows[:n_hidden, :n_visible] = W.T
-        ends = np.append(first[1:], n_hidden)
+        groups = rows[units].reshape(*units.shape, n_blocks, block_v)
         for i, sums in enumerate(down):
-            block = rows[:, i * block_v : (i + 1) * block_v]
-            for unit in range(together):  # sums[:, 0] is 0; each unit doubles what is there
-                half, units = 1 << unit, np.where(first + unit < ends, first + unit, n_hidden)
-                sums[:, half : 2 * half] = sums[:, :half] + block[units, None]
+            for unit in range(TOGETHER):  # sums[:, 0] is 0; each unit doubles what is there
+                half = 1 << unit
+                sums[:, half : 2 * half] = sums[:, :half] + groups[:, unit, i, None]
         return Tables(n_visible, n_hidden, up, down, unit_words(n_visible, n_hidden))
 
 
-def first_units(n_hidden: int, together: int) -> NDArray[np.intp]:
-    """Return the first hidden unit of each group of so many, (n_groups,): each word begins anew."""
-    units = np.arange(n_hidden)
-    return units[units % WORD % together == 0]
+@functools.cache
+def _groups(n_hidden: int) -> NDArray[np.intp]:
+    """Return the hidden units of each group, (n_groups, TOGETHER); n_hidden stands for none."""
+    first = np.flatnonzero(np.arange(n_hidden) % WORD % TOGETHER == 0)
+    units, ends = first[:, None] + np.arange(TOGETHER), np.append(first[1:], n_hidden)
+    return np.where(units < ends[:, None], units, n_hidden)
 
 
 def in_blocks(W: Rows, width: int) -> Rows:

@@ -97,7 +97,6 @@ class Synth:
             self._room.clear()
             self._let_go = np.minimum(self._let_go, self._age)
             self._changed = self.sample
-            self._choose()
         while self._coming:
             self._waiting.append(self._coming.popleft())
         # Stable: at one sample a release that came before a strike stays before it.
@@ -108,6 +107,8 @@ class Synth:
         while done < n:
             while self._waiting and self._waiting[0].sample <= self.sample:
                 self._apply(self._waiting.pop(0))
+            if self._changed == self.sample:
+                self._choose()
             # As all changes slowly where no key has been struck or let go lately.
             steady = self.sample - self._changed >= LONG_PIECE
             length = min(LONG_PIECE if steady else PIECE, end - self.sample)
@@ -125,7 +126,6 @@ class Synth:
         self._let_go[same] = self._age[same]
         self._changed = self.sample
         if event.velocity == 0:
-            self._choose()
             return
         idle = np.flatnonzero(self._key < 0)
         # None idle: the one longest in its release, or else the oldest, gives way.
@@ -144,7 +144,6 @@ class Synth:
         self._bright[voice] = (
             1.15 * (0.35 + 0.65 * event.velocity / 127) * min(1.0, 2.0 ** ((66 - event.pitch) / 18))
         )
-        self._choose()
 
     def _choose(self) -> None:
         """Set aside what of the voices that sound is the same from piece to piece."""

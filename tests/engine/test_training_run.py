@@ -1,5 +1,6 @@
+import json
 import pickle
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from rnnrbm_gui.data.corpus import CorpusError
 from rnnrbm_gui.data.model_file import load_model
 from rnnrbm_gui.engine import checkpoint, preparation, training_run
-from rnnrbm_gui.engine.recipes import Recipe
+from rnnrbm_gui.engine.constraints import Constraints, Mode
+from rnnrbm_gui.engine.recipes import RECIPES, Recipe
+from rnnrbm_gui.engine.sampler import Sampling, Take
 from rnnrbm_gui.engine.training_events import (
     Checked,
     Course,
@@ -22,6 +25,7 @@ from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.settings import Settings
 from rnnrbm_gui.models.training import Trainer
+from rnnrbm_gui.music.score import Score
 
 
 def test_a_run_writes_a_model_with_its_figures(plan: Plan) -> None:
@@ -157,6 +161,53 @@ def test_a_model_with_echoes_says_so(plan: Plan) -> None:
     fits = Recipe("x", settings={"rnn-rbm": Settings(echoes=(8,))})
     assert preparation.settings_of(plan, fits).echoes == (8,)
     assert preparation.settings_of(replace(plan, echoes=()), fits).echoes == ()
+
+
+def test_a_bold_model_foretells_as_asked_and_plays_as_it_has_learned(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recall is the kept model's; samples, takes and their figures are of the model without."""
+    takes, stored = [], []
+    for recall in (1.0, 1.5):
+        bold = Recipe("Two chords", settings={"rnn-rbm": Settings(recall=recall)})
+        monkeypatch.setitem(RECIPES, "Two chords", bold)
+        one = replace(plan, out=tmp_path / f"{recall}.safetensors")
+        events = list(training_run.run(one))
+        assert any("played at a recall of" in str(event) for event in events) == (recall != 1)
+        stored.append(load_model(one.out))
+        take = Take(stored[-1])
+        constraints = Constraints.of(Score(), Mode.FREE, take.grid)
+        while len(take) < 24:
+            take.extend(constraints, Sampling(seed=7, gibbs_steps=20))
+        takes.append([take.frame(i).tolist() for i in range(24)])
+    plain, bold = stored
+    assert isinstance(plain.model, RnnRbm)
+    assert isinstance(bold.model, RnnRbm)
+    np.testing.assert_allclose(bold.model.Wuh, 1.5 * plain.model.Wuh, rtol=1e-6)
+    np.testing.assert_array_equal(bold.model.Wuu, plain.model.Wuu)
+    assert bold.header.recall == pytest.approx(1 / 1.5)
+    assert takes[0] == takes[1]
+    told = [
+        {name: x for name, x in one.header.figures.items() if name.startswith("sampled_")}
+        for one in stored
+    ]
+    assert told[0] == told[1]
+    assert plain.header.figures["valid_ll"] != bold.header.figures["valid_ll"]
+
+
+def test_a_checkpoint_is_of_the_same_run_whatever_is_recalled() -> None:
+    earlier = run_before_recall(Settings(seed=5), "music")
+    assert checkpoint.run_of(Settings(seed=5), "music") == earlier
+    assert checkpoint.run_of(Settings(seed=5, recall=1.2), "music") == earlier
+    assert checkpoint.run_of(Settings(seed=6), "music") != earlier
+
+
+def run_before_recall(settings: Settings, music: str) -> str:
+    """What a checkpoint said before there was recall, and echoes."""
+    said = asdict(settings)
+    for name in ("threads", "recall", "echoes"):
+        del said[name]
+    return json.dumps({**said, "music": music}, sort_keys=True)
 
 
 def test_over_fitting_is_said_and_ends_the_run_early(

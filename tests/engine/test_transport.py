@@ -29,7 +29,7 @@ class Follower:
 
     def __init__(self, engine):
         self.engine = engine
-        self.generated, self.sounded, self.truncated = [], [], []
+        self.generated, self.sounded, self.truncated, self.marked = [], [], [], []
         self.end = 0
         self.playing = False
 
@@ -46,6 +46,8 @@ class Follower:
                     self.end = event.tick
                 case events.Playing():
                     self.playing = event.playing
+                case events.Sounded():
+                    self.marked.append(event.tick)
                 case Sounding():
                     self.sounded.append(event)
                 case events.Trouble():
@@ -104,6 +106,25 @@ def test_a_loop_repeats_what_is_on_the_roll(follower):
     for turn in range(2):
         heard = ons[turn * len(expected) : (turn + 1) * len(expected)]
         assert sorted(e.pitch for e in heard) == sorted(pitch for _, pitch in expected)
+
+
+@pytest.mark.parametrize("frame", [0, 1])
+def test_an_edit_early_in_a_loop_sounds_and_is_seen_to_sound(follower, frame):
+    """However short the stretch before it: the next pass plays it, and what plays is marked."""
+    engine = follower.engine
+    engine.set_loop(Loop(0, 4 * BEAT))
+    engine.set_bpm(240.0)
+    engine.play()
+    follower.until(lambda: engine.position() > 2 * BEAT, "two beats")
+    drawn = Note(frame * BEAT, 90, (frame + 1) * BEAT)
+    follower.truncated.clear()
+    engine.set_score(Score.of([drawn]))
+    follower.until(lambda: drawn.on in follower.truncated, "the change on the next pass")
+    follower.marked.clear()
+    follower.until(lambda: any(e.pitch == 90 and e.on for e in follower.sounded), "the note")
+    follower.until(lambda: 4 * BEAT in follower.marked, "the pass to its end")
+    assert follower.marked == sorted(follower.marked)
+    assert min(follower.marked) > drawn.on
 
 
 def test_an_edit_ahead_is_answered_from_the_frame_it_changes(follower):

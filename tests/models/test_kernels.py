@@ -80,7 +80,7 @@ def assert_same_bits(one: list[Frame], two: list[Frame]) -> None:
 @given(
     st.integers(0, 2**32),
     st.one_of(st.integers(1, 40), st.sampled_from([64, 65, 96, 97, 176, 200])),
-    st.one_of(st.integers(1, 40), st.sampled_from([64, 80, 81, 161])),
+    st.one_of(st.integers(1, 40), st.sampled_from([64, 65, 80, 81, 128, 161, 300])),
     st.integers(1, 12),
     st.sampled_from([0.0, 0.1, 1.0, 20.0]),
     st.sampled_from([0.05, 0.7, 1.0, 1.3, 20.0]),

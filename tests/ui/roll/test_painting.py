@@ -114,10 +114,11 @@ def test_incremental_painting_equals_painting_anew(roll, app):
     """Whatever dirty columns were painted in whatever order, the picture is the same."""
     rng = np.random.default_rng(5)
     roll.set_following(False)
-    score = Score()
-    for i in range(60):
+    roll.set_legend(True)
+    score, glow = Score(), ()
+    for i in range(109):
         on = int(rng.integers(0, 30)) * 240
-        match i % 6:
+        match i % 10:
             case 0:
                 note = Note(on, int(rng.integers(50, 76)), on + int(rng.integers(1, 5)) * 240)
                 score = score.added(note)
@@ -130,16 +131,44 @@ def test_incremental_painting_equals_painting_anew(roll, app):
             case 3:
                 roll.set_playhead(float(on))
             case 4:
-                roll.set_glow(on, 480, 40, rng.random((6, 40), np.float32))
+                glow = (on, 480, 40, rng.random((6, 40), np.float32))
+                roll.set_glow(*glow)
             case 5:
                 roll.select(frozenset(score.notes[:2]))
                 score = score.without(score.notes[3:4])
                 roll.set_score(score)
+            case 6:
+                loop = (on, on + 1920)
+                roll.set_loop(loop)
+            case 7:
+                passage = (on, on + 960)
+                roll.set_passage(passage)
+            case 8:
+                roll.set_available(on + 960)
+            case 9:
+                theme = (DARK, LIGHT)[i // 10 % 2]
+                roll.set_theme(theme)
         app.processEvents()
     little_by_little = pixels(roll.grab().toImage())
-    roll._backdrop.soil(0, roll.view.width)
-    roll.repaint()
-    assert np.array_equal(little_by_little, pixels(roll.grab().toImage()))
+    anew = RollCanvas()
+    anew.resize(roll.size())
+    anew.set_theme(theme)
+    anew.show()
+    app.processEvents()  # it has its size from here on
+    anew.set_following(False)
+    anew.set_view(roll.view)
+    anew.set_score(score)
+    anew.set_generated(roll.generated, 0)
+    anew.set_sounded(roll._sounded)
+    anew.set_available(roll._available)
+    anew.set_playhead(roll.playhead)
+    anew.set_glow(*glow)
+    anew.select(roll.selection)
+    anew.set_loop(loop)
+    anew.set_passage(passage)
+    np.testing.assert_array_equal(pixels(anew.grab().toImage()), little_by_little)
+    anew.close()
+    anew.deleteLater()
 
 
 def test_bars_cover_what_sprites_cover(app):
