@@ -238,7 +238,7 @@ class Generator(threading.Thread):
     def seek(self, tick: int) -> None:
         """Put the playhead elsewhere and go on from there if it was moving."""
         if self._playing:
-            self._note_sounded(*self._heard())
+            self._note_sounded(*self._hand_over.heard())
             self._hand_over.end()
             self._wraps_at = 0.0
             self._playing, self._pending = False, tick
@@ -273,7 +273,7 @@ class Generator(threading.Thread):
             self._events.put(Playing(True))
 
     def _play_on(self) -> None:
-        (position, now), until = self._heard(), self._hand_over.until
+        (position, now), until = self._hand_over.heard(), self._hand_over.until
         if until is not None and position >= until:
             self._halt(until)
         else:
@@ -282,7 +282,7 @@ class Generator(threading.Thread):
 
     def _halt(self, tick: int) -> None:
         if self._playing:
-            self._note_sounded(*self._heard())
+            self._note_sounded(*self._hand_over.heard())
         self._hand_over.end()
         self._playing, self._pending, self._rest = False, None, tick
         self._wraps_at = 0.0
@@ -302,11 +302,6 @@ class Generator(threading.Thread):
         sent, soon = self._hand_over.interrupt(FREEZE_S)
         self._note_sounded(sent, self._hand_over.given_to)
         return ceil(soon / self._frame)
-
-    def _heard(self) -> tuple[float, float]:
-        """Return the roll tick and the play tick of the playhead."""
-        now = self._hand_over.play_now()  # the earlier one: what is said to have sounded has
-        return self.position(), now
 
     def _note_sounded(self, roll_tick: float, play_tick: float) -> None:
         if play_tick < self._wraps_at:

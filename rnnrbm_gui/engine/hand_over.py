@@ -69,9 +69,10 @@ class HandOver:
         self._next_id = 0
         self._bpm = 0.0
 
-    def play_now(self) -> float:
-        """Return the play tick that sounds now, 0 before the first note was given."""
-        return self._client.tick_now() or 0.0
+    def heard(self) -> tuple[float, float]:
+        """Return the roll tick and the play tick that sound now, 0 before a note was given."""
+        now = self._client.tick_now()
+        return (0.0, 0.0) if now is None else (max(0.0, self._timeline.roll(now)), now)
 
     def roll_now(self) -> float | None:
         """Return the roll tick that sounds now, None before the first note was given."""
