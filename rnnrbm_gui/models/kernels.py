@@ -12,7 +12,7 @@ does not change when it is ready.
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,10 @@ BLOCK_V, BLOCK_H = 96, 80
 
 LOG2E = np.float32(1.4426950408889634)
 FARTHEST = np.float32(120.0)
+FREE, ON, OFF = 0, 1, -1
+"""Entries of a mask."""
 HELD = np.float32(1e30)
 """Offset of a key that is held off, and with a minus, on; what pads the keys is held off, too."""
-SURELY_HELD = np.float32(1.2e8)
-"""Offsets beyond are of held keys: no field goes so far."""
 
 POWER_OF_TWO = tuple(
     np.float32(c) for c in (9.5701019e-3, 5.5917860e-2, 2.4024745e-1, 6.9312181e-1, 9.9999926e-1)
@@ -61,8 +61,7 @@ class Weights:
         return Tables.of(self.W.view(np.uint32), BLOCK_V, BLOCK_H)
 
 
-@dataclass(frozen=True, eq=False)
-class Schedule:
+class Schedule(NamedTuple):
     """What each step does to the odds.
 
     Attributes:
@@ -81,6 +80,18 @@ class Schedule:
     def n_steps(self) -> int:
         """How many Gibbs steps."""
         return self.rows.shape[1] - 1
+
+
+def held(mask: NDArray[np.int8], pull: Float) -> Float:
+    """Return what is added to the log2 odds against each key, (n_visible,).
+
+    Odds of 2^+-1e30 fire never or always: a held key needs no code of its own.
+
+    Args:
+        mask: (n_visible,), FREE, ON or OFF.
+        pull: (n_visible,), of the keys that are free.
+    """
+    return np.where(mask == ON, -HELD, np.where(mask == OFF, HELD, pull))
 
 
 def power_of_two(y: Float) -> Float:

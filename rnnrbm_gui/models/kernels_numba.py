@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models import layers_numba as layers
 from rnnrbm_gui.models import recurrence_numba as recurrence
-from rnnrbm_gui.models.kernels import BLOCK_H, BLOCK_V, FARTHEST, HELD, SURELY_HELD, Float, Whole
+from rnnrbm_gui.models.kernels import BLOCK_H, BLOCK_V, FARTHEST, HELD, OFF, ON, Float, Whole
 
 Words = NDArray[np.uint64]
 
@@ -26,13 +26,17 @@ _REGISTERS_H, _REGISTERS_V = BLOCK_H // simd.WIDTH, BLOCK_V // simd.WIDTH
 
 
 @simd.part
-def _hold(held: Float, n_registers: int, v_on: Words) -> None:
-    """Turn keys that are held on or off to what they are held at."""
-    for r in range(n_registers):
-        offset = simd.load(held, 16 * r, 1)
-        on = simd.mask(offset < -SURELY_HELD) << np.uint64(16 * (r & 3))
-        off = simd.mask(offset >= SURELY_HELD) << np.uint64(16 * (r & 3))
-        v_on[r >> 2] = (v_on[r >> 2] | on) & ~off
+def _hold(mask: NDArray[np.int8], pull: Float, held: Float, v_on: Words) -> None:
+    """Leave in ``held`` what ``kernels.held`` gives; turn held keys to what they are held at."""
+    for i in range(mask.size):
+        held[i] = -HELD if mask[i] == ON else HELD if mask[i] == OFF else pull[i]
+    for w in range(v_on.size):
+        on, off = np.uint64(0), np.uint64(0)
+        part = mask[64 * w : 64 * w + 64]
+        for i in range(part.size):
+            on |= np.uint64(part[i] == ON) << np.uint64(i)
+            off |= np.uint64(part[i] == OFF) << np.uint64(i)
+        v_on[w] = (v_on[w] | on) & ~off
 
 
 @simd.part
@@ -110,19 +114,20 @@ def _play(
     place_x: Float,
     Wux: Float,
     base: Float,
+    echoes: NDArray[np.int64],
     rows: Float,
     from_base: bool,
     first_mean: int,
     seed: np.uint64,
-    take: np.uint64,
     frame: np.uint64,
     u: Float,
     biases: Whole,
     past: NDArray[np.bool_],
-    echoes: NDArray[np.int64],
     start: NDArray[np.bool_],
-    offsets: Float,
+    masks: NDArray[np.int8],
+    pull: Float,
     places: NDArray[np.int64],
+    take: np.uint64,
     v: NDArray[np.bool_],
     mean_v: Float,
     u_after: Float,
@@ -154,8 +159,7 @@ def _play(
                 bias_v[i] = np.uint32(biases_now[i])
             for j in range(n_hidden):
                 bias_h[j] = np.uint32(biases_now[n_visible + j])
-            held[:n_visible] = offsets[f]
-            _hold(held, registers_v, v_on)
+            _hold(masks[f], pull, held, v_on)
             _gibbs(
                 up,
                 down,
@@ -235,10 +239,10 @@ _TRUTHS, _PLACES = compiling.given(types.boolean, 1), compiling.given(types.int6
 _RECURRENCE = (types.int64, _F1, _F2, _F3, _F3, _F1, _F2, _F3)
 play = compiling.cached(
     types.void(
-        *(_W3, _W4, _W1, *_RECURRENCE, _F1),
-        *(_F2, types.boolean, types.int64, types.uint64, types.uint64, types.uint64),
-        *(_F1, compiling.given(types.int32, 1), compiling.given(types.boolean, 2), _PLACES),
-        *(_TRUTHS, _F2, _PLACES),
+        *(_W3, _W4, _W1, *_RECURRENCE, _F1, _PLACES),
+        *(_F2, types.boolean, types.int64, types.uint64, types.uint64),
+        *(_F1, compiling.given(types.int32, 1), compiling.given(types.boolean, 2)),
+        *(_TRUTHS, compiling.given(types.int8, 2), _F1, _PLACES, types.uint64),
         *(types.boolean[:, :, ::1], types.float32[:, :, ::1]),
         *(types.float32[:, :, ::1], types.int32[:, :, ::1]),
     ),

@@ -6,11 +6,10 @@ lanes, on any processor - comes to the same sum. The recurrence, which needs no 
 in float32 in one order (``exact``).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.models import kernels, randomness
 from rnnrbm_gui.models.echoes import Past, after, seen_now, silence, unpacked
 from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, InOrder, multiples
-from rnnrbm_gui.models.kernels import LOG2E, SURELY_HELD, Schedule, Weights
+from rnnrbm_gui.models.kernels import LOG2E, OFF, ON, Schedule, Weights
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.tables import in_blocks
@@ -62,15 +61,6 @@ class Passage(NamedTuple):
     biases: Whole
     places: NDArray[np.int64]
     past: Past
-
-    @staticmethod
-    def joined(parts: "Sequence[Passage]") -> "Passage":
-        """Return the takes of all parts, which are of the same frames."""
-        v, mean_v, u, biases = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("v", "mean_v", "u", "biases")
-        )
-        return Passage(v, mean_v, u, biases, parts[0].places, parts[0].past)
 
     def state_after(self, frame: int, take: int = 0) -> State:
         """Return the state after a frame."""
@@ -149,34 +139,39 @@ class Playable:
     def play(
         self,
         state: State,
-        offsets: Float,
+        masks: NDArray[np.int8],
+        pull: Float,
         places: NDArray[np.int64],
         schedule: Schedule,
         seed: int,
         takes: range,
         frame: int,
         start: NDArray[np.bool_],
+        threads: int = 1,
     ) -> Passage:
         """Draw takes of the frames that follow ``state``; compiled as soon as the kernel is.
 
         Args:
             state: before the first frame.
-            offsets: (n_frames, n_visible), added to the log2 odds against each key.
+            masks: (n_frames, n_visible), ``kernels.ON``, OFF or 0: keys that are held.
+            pull: (n_visible,), added to the log2 odds against each key.
             places: (n_frames + 1,), of the frames in the bar and of the one after them.
             schedule: the Gibbs steps of a frame.
             seed: of the draws.
             takes: which, one after another.
             frame: the first one's index on the time line.
             start: (n_visible,), where the first frame's chain starts, unless from the base rate.
+            threads: that share out the takes.
 
         Raises:
             ValueError: an argument is out of range or does not fit the others.
         """
-        n_takes, n_frames, n_visible = len(takes), len(offsets), self.model.n_visible
+        n_takes, n_frames, n_visible = len(takes), len(masks), len(pull)
         if takes.step != 1:
             raise ValueError(f"takes must follow one another, got {takes}")
         randomness.check(seed, takes.start, frame)
-        randomness.check(seed, takes.start + max(0, n_takes - 1), frame + max(0, n_frames - 1))
+        if n_takes > 1 or n_frames > 1:
+            randomness.check(seed, takes.start + n_takes - 1, frame + max(0, n_frames - 1))
         if start.shape != (n_visible,):
             raise ValueError(f"start must have the shape {(n_visible,)}, got {start.shape}")
         if places.shape != (n_frames + 1,) or (n_frames and places[0] != state.x):
@@ -194,35 +189,25 @@ class Playable:
         compiled = kernels.compiled()
         if compiled is None:
             for i, take in enumerate(takes):
-                self._play_plain(
-                    i, passage, state, offsets, schedule, (seed, take, frame), np.array(start)
-                )
-        else:
-            tables = self.weights.tables
-            compiled.play(
-                tables.up,
-                tables.down,
-                tables.words,
-                *self._recurrence,
-                self.base,
-                schedule.rows,
-                schedule.from_base,
-                schedule.first_mean,
-                seed,
-                takes.start,
-                frame,
-                state.u,
-                state.biases,
-                unpacked(state.past, n_visible) if self.model.echoes else _NOTHING,
-                self._echoes,
-                start,
-                offsets,
-                places,
-                passage.v,
-                passage.mean_v,
-                passage.u,
-                passage.biases,
-            )
+                where = (seed, take, frame)
+                self._play_plain(i, passage, state, masks, pull, schedule, where, np.array(start))
+            return passage
+        past = unpacked(state.past, n_visible) if self.model.echoes else _NOTHING
+        told = (*schedule, seed, frame, state.u, state.biases, past, start, masks, pull, places)
+        if threads == 1:
+            compiled.play(*self._constants, *told, takes.start, *passage[:4])
+            return passage
+        from concurrent.futures import ThreadPoolExecutor  # 3 ms that no start waits for
+
+        def fill(first: int, end: int) -> None:
+            some = (part[first:end] for part in passage[:4])
+            compiled.play(*self._constants, *told, takes.start + first, *some)
+
+        ends = [n_takes * i // threads for i in range(threads + 1)]
+        with ThreadPoolExecutor(threads - 1) as pool:
+            others = pool.map(fill, ends[1:-1], ends[2:])
+            fill(*ends[:2])  # this thread's own share
+            list(others)
         return passage
 
     def _play_plain(
@@ -230,19 +215,25 @@ class Playable:
         i: int,
         passage: Passage,
         state: State,
-        offsets: Float,
+        masks: NDArray[np.int8],
+        pull: Float,
         schedule: Schedule,
         place: tuple[int, int, int],
         v: NDArray[np.bool_],
     ) -> None:
         """Fill in the take of index ``i``."""
         seed, take, frame = place
-        for f, offset in enumerate(offsets):
-            v[offset < -SURELY_HELD] = True
-            v[offset >= SURELY_HELD] = False
-            key = randomness.frame_key(seed, take, frame + f)
+        for f, mask in enumerate(masks):
+            v[mask == ON] = True
+            v[mask == OFF] = False
             passage.mean_v[i, f] = kernels.gibbs_plain(
-                self.weights, state.biases, self.base, offset, schedule, key, v
+                self.weights,
+                state.biases,
+                self.base,
+                kernels.held(mask, pull),
+                schedule,
+                randomness.frame_key(seed, take, frame + f),
+                v,
             )
             passage.v[i, f] = v
             state = self.advance(state, v, int(passage.places[f + 1]))
@@ -257,8 +248,10 @@ class Playable:
         return State(u, np.floor(biases * UNIT + 0.5).astype(np.int32), past, x)
 
     @cached_property
-    def _echoes(self) -> NDArray[np.int64]:
-        return np.array(self.model.echoes, np.int64)
+    def _constants(self) -> tuple[Any, ...]:
+        """What the compiled kernel needs of the model."""
+        tables, echoes = self.weights.tables, np.array(self.model.echoes, np.int64)
+        return tables.up, tables.down, tables.words, *self._recurrence, self.base, echoes
 
     @cached_property
     def _recurrence(self) -> tuple[int | Float, ...]:

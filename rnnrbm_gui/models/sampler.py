@@ -8,12 +8,9 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import kernels
 from rnnrbm_gui.models.exact import UNIT
-from rnnrbm_gui.models.kernels import FARTHEST, HELD, LOG2E, Schedule
+from rnnrbm_gui.models.kernels import FARTHEST, LOG2E, Schedule
 from rnnrbm_gui.models.playable import Passage, Playable, State
 from rnnrbm_gui.models.sequence_model import SequenceModel
-
-FREE, ON, OFF = 0, 1, -1
-"""Entries of a mask."""
 
 DEFAULT_GIBBS_STEPS = 400
 DEFAULT_TEMPERATURE = 0.8
@@ -117,13 +114,14 @@ class FrameSampler:
         """
         drawn = self._playable.play(
             state,
-            self._offsets(mask[None], temperature, field),
-            np.array((state.x, x), np.int64),
+            self._masks(mask[None]),
+            self._pull(temperature, field),
+            _places(state.x, x),
             _schedule(gibbs_steps, temperature, start is None),
             seed,
             range(take, take + 1),
             frame,
-            np.zeros(self.model.n_visible, np.bool_) if start is None else _truths(start),
+            self._start(start),
         )
         return Frame(drawn.v[0, 0], drawn.mean_v[0, 0], drawn.state_after(0))
 
@@ -161,67 +159,64 @@ class FrameSampler:
         Raises:
             ValueError: an argument is out of range or of the wrong shape.
         """
-        offsets = self._offsets(masks, temperature, field)
-        schedule = _schedule(gibbs_steps, temperature, start is None)
         if places is None:
-            places = np.full(len(offsets) + 1, state.x)
-        places = np.ascontiguousarray(places, np.int64)
+            places = np.full(len(masks) + 1, state.x)
         if not 1 <= threads <= MOST_THREADS:
             raise ValueError(f"threads must be in 1..{MOST_THREADS}, got {threads}")
-        start = np.zeros(self.model.n_visible, np.bool_) if start is None else _truths(start)
+        return self._playable.play(
+            state,
+            self._masks(masks),
+            self._pull(temperature, field),
+            np.ascontiguousarray(places, np.int64),
+            _schedule(gibbs_steps, temperature, start is None),
+            seed,
+            takes,
+            frame,
+            self._start(start),
+            threads,
+        )
 
-        def play(takes: range) -> Passage:
-            return self._playable.play(state, offsets, places, schedule, seed, takes, frame, start)
-
-        if threads == 1:
-            return play(takes)
-        from concurrent.futures import ThreadPoolExecutor  # 3 ms that no start waits for
-
-        ends = [takes.start + len(takes) * i // threads for i in range(threads + 1)]
-        with ThreadPoolExecutor(threads) as pool:
-            parts = [*pool.map(play, map(range, ends[:-1], ends[1:]))]
-        return Passage.joined(parts)
-
-    def _offsets(
-        self, masks: NDArray[np.int8], temperature: float, field: NDArray[np.float32] | None
-    ) -> NDArray[np.float32]:
-        """Return what is added to the log2 odds against each key: the field, and the held keys."""
+    def _masks(self, masks: NDArray[np.int8]) -> NDArray[np.int8]:
         n = self.model.n_visible
         if masks.dtype != np.int8 or masks.ndim != 2 or masks.shape[1] != n:
             shape = masks.shape[1:]
             raise ValueError(f"mask must have the shape {(n,)}, int8, got {shape}, {masks.dtype}")
-        if field is not None and (field.dtype != np.float32 or field.shape != (n,)):
+        return np.ascontiguousarray(masks)
+
+    def _pull(self, temperature: float, field: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """Return what the field adds to the log2 odds against each key."""
+        n = self.model.n_visible
+        if field is None:
+            return _pull(temperature, bytes(4 * n))
+        if field.dtype != np.float32 or field.shape != (n,):
             raise ValueError(
                 f"field must have the shape {(n,)}, float32, got {field.shape}, {field.dtype}"
             )
-        told = None if field is None else field.tobytes()
-        if len(masks) == 1:  # as the app draws: mostly the same one again
-            return _offsets_of(masks.tobytes(), n, temperature, told)
-        return _offsets_of.__wrapped__(masks.tobytes(), n, temperature, told)
+        return _pull(temperature, field.tobytes())
 
-
-def _truths(v: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.ascontiguousarray(v, np.bool_)
+    def _start(self, v: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        if v is None:
+            return np.zeros(self.model.n_visible, np.bool_)
+        return np.ascontiguousarray(v, np.bool_)
 
 
 @lru_cache(maxsize=256)
-def _offsets_of(
-    masks_: bytes, n_visible: int, temperature: float, field_: bytes | None
-) -> NDArray[np.float32]:
+def _pull(temperature: float, field: bytes) -> NDArray[np.float32]:
     if not COLDEST <= temperature <= HOTTEST:
         raise ValueError(f"temperature must be in {COLDEST}..{HOTTEST}, got {temperature}")
-    masks = np.frombuffer(masks_, np.int8).reshape(-1, n_visible)
-    offsets = np.zeros(masks.shape, np.float32)
-    if field_ is not None:
-        field = np.frombuffer(field_, np.float32)
-        if not np.isfinite(field).all():
-            raise ValueError(f"field must hold finite numbers, got {field}")
-        offsets -= np.clip(field, -1e6, 1e6) * (LOG2E * np.float32(1 / temperature))
-    # Odds of 2^+-1e30 against it fire never or always: a held key needs no code of its own.
-    offsets[masks == ON] = -HELD
-    offsets[masks == OFF] = HELD
-    offsets.setflags(write=False)
-    return offsets
+    against = np.frombuffer(field, np.float32)
+    if not np.isfinite(against).all():
+        raise ValueError(f"field must hold finite numbers, got {against}")
+    pull = np.clip(against, -1e6, 1e6) * (-LOG2E * np.float32(1 / temperature))
+    pull.setflags(write=False)
+    return pull
+
+
+@lru_cache(maxsize=1024)
+def _places(x: int, x_next: int) -> NDArray[np.int64]:
+    places = np.array((x, x_next), np.int64)
+    places.setflags(write=False)
+    return places
 
 
 @lru_cache(maxsize=64)
