@@ -77,6 +77,7 @@ class MainWindow(QMainWindow):
         self._closed = False
         self.wants_to_play = False
         self._tempo_is_free = not self.settings.bpm  # a model may set its own
+        self._own_bpm = 0.0  # the model's
         self._draws_anew = False  # another model was chosen, which draws best in its own way
         self._kept: tuple[Score, Mode, Score, int] | None = None
         self._last_loop: tuple[int, int] | None = None
@@ -215,6 +216,7 @@ class MainWindow(QMainWindow):
         """
         if self._tempo_is_free:
             self.set_bpm(header.bpm)
+        self._own_bpm = header.bpm
         if self._draws_anew:
             self._draws_anew = False
             if not (self.session.score.notes or self.engine.playing):
@@ -264,8 +266,9 @@ class MainWindow(QMainWindow):
         self.canvas.set_following(following)
 
     def load_model(self, path: Path, *, keep_tempo: bool = False) -> None:
-        """Let another model go on, at its own tempo or at this one."""
-        self._tempo_is_free, self._draws_anew = not keep_tempo, True
+        """Let another model go on: at its own tempo, unless this one is to stay or was set."""
+        was_set = abs(self.bpm - self._own_bpm) >= 0.5
+        self._tempo_is_free, self._draws_anew = not (keep_tempo or was_set), True
         self.engine.load_model(path)
 
     def _choose_output(self, output: OutputId) -> None:

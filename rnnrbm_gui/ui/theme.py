@@ -274,11 +274,12 @@ QAbstractItemView {
 QListWidget::item { padding: 5px 8px; }
 QListWidget { font-size: 12px; padding: 3px 0; }
 QHeaderView::section { background: @panel; border: none; padding: 5px 8px; color: @muted; }
+QComboBox { combobox-popup: 0; } /* opens below, in one frame */
 QComboBox QAbstractItemView {
-    background: @card; border: 1px solid @line; border-radius: 8px; padding: 4px;
-    selection-background-color: @hover; selection-color: @text; outline: none;
+    background: @card; border: 1px solid @line; border-radius: 0; padding: 4px; outline: none;
 }
 QComboBox QAbstractItemView::item { min-height: 28px; padding: 0 6px; border-radius: 6px; }
+QComboBox QAbstractItemView::item:selected { background: @line; color: @text; }
 
 QSlider:horizontal { min-height: 20px; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: @groove; }

@@ -116,3 +116,19 @@ def test_a_model_that_is_chosen_draws_as_it_does_best_and_in_its_metre(opened, t
     window.load_model(waltz)
     until(lambda: window.model_path == waltz, "the waltz again")
     assert window.session.meter == Meter(4, 4)  # what is drawn stands in its own
+
+
+def test_a_model_brings_its_tempo_but_not_where_another_was_set(opened, tmp_path):
+    stored = small_model()
+    slow, fast = tmp_path / "slow.safetensors", tmp_path / "fast.safetensors"
+    for path, bpm in ((slow, 63.0), (fast, 141.0)):
+        save_model(path, stored.model, replace(stored.header, bpm=bpm))
+    window = opened()
+    for path, bpm in ((slow, 63.0), (fast, 141.0), (slow, 63.0)):
+        window.load_model(path)
+        until(lambda path=path: window.model_path == path, "the model")
+        assert window.bpm == bpm
+    window.transport.bpm.setValue(100)
+    window.load_model(fast)
+    until(lambda: window.model_path == fast, "the fast one")
+    assert window.bpm == 100
