@@ -1,7 +1,6 @@
 """Files as wholes: read with a limit, written all or not at all, failures said in a sentence."""
 
 import os
-import secrets
 from pathlib import Path
 
 from rnnrbm_gui.errors import FileError
@@ -36,7 +35,7 @@ def write_whole(path: Path, content: bytes) -> None:
         FileError: the folder is missing or forbidden, the disk is full, the path is a folder.
     """
     path = path.resolve()  # a link stays a link: what it points at is replaced
-    part = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f".{path.name[:80]}.{os.urandom(4).hex()}.part")
     try:
         try:
             with part.open("xb") as file:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLockFile, QObject, QTimer
-from PySide6.QtWidgets import QFileDialog
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.midi_file import MidiSong, read_midi
@@ -62,6 +61,8 @@ class Files(QObject):
 
     def ask_open(self) -> None:
         """Ask for a MIDI file and open it."""
+        from PySide6.QtWidgets import QFileDialog  # 1 ms that no start waits for
+
         name, _ = QFileDialog.getOpenFileName(
             self._window, "Open a MIDI file as the seed", str(self._folder), FILTER
         )
@@ -107,6 +108,8 @@ class Files(QObject):
 
     def ask_save(self) -> None:
         """Ask where, and save what is on the roll as MIDI."""
+        from PySide6.QtWidgets import QFileDialog  # 1 ms that no start waits for
+
         name, _ = QFileDialog.getSaveFileName(
             self._window, "Save what is on the roll", str(self._folder / "roll.mid"), FILTER
         )

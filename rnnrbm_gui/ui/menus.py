@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QMenu, QVBoxLayout
+from PySide6.QtWidgets import QGridLayout, QLabel, QMenu, QVBoxLayout
 
 from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.music.timing import PPQ
@@ -153,6 +153,8 @@ class Menus:
 
     def show_shortcuts(self) -> None:
         """Show every shortcut on one page."""
+        from PySide6.QtWidgets import QDialog, QDialogButtonBox  # 1 ms that no start waits for
+
         dialog = QDialog(self._window)
         dialog.setWindowTitle("All shortcuts")
         grid = QGridLayout()

@@ -64,26 +64,38 @@ def main(arguments: list[str] | None = None) -> int:
         for peer in ("NumPy", "PyTorch", "JAX"):
             ratios = (rates[way] / rates[peer] for rates in table)
             print(f"{f'{way} x {peer}':<22}" + "".join(f"{ratio:>10.1f}" for ratio in ratios))
-    for threads in (1, 2):
-        took_ms = _futures(model, threads, a.blocks)
-        print(f"64 futures of 32 frames, 25 Gibbs steps, {threads} thread(s): {took_ms:.1f} ms")
+    for n in (64, 1024):
+        on_one, on_two, times = _futures(model, n, a.blocks)
+        print(
+            f"{n} futures of 32 frames, 25 Gibbs steps: {on_one:.1f} ms on one thread, "
+            f"{on_two:.1f} on two ({times:.2f} times as fast)"
+        )
     return 0
 
 
-def _futures(model: Any, threads: int, n_blocks: int) -> float:
-    """Return the median milliseconds of many takes of four bars of eighths."""
+def _futures(model: Any, n: int, n_blocks: int) -> tuple[float, float, float]:
+    """Return the median milliseconds of many takes of four bars of eighths, and the ratio's."""
     import numpy as np
 
     from rnnrbm_gui.models.sampler import FrameSampler
 
     sampler, masks = FrameSampler(model), np.zeros((32, model.n_visible), np.int8)
-    how = {"seed": 1, "takes": range(64), "frame": 0, "gibbs_steps": 25, "threads": threads}
-    took = []
-    for _ in range(3 * n_blocks):
-        began = time.perf_counter()
-        sampler.passage(sampler.first_state(), masks, **how)
-        took.append(time.perf_counter() - began)
-    return float(np.median(took)) * 1e3
+    took = np.empty((3 * n_blocks, 2))
+    for block in took:
+        for i in range(2):
+            began = time.perf_counter()
+            sampler.passage(
+                sampler.first_state(),
+                masks,
+                seed=1,
+                takes=range(n),
+                frame=0,
+                gibbs_steps=25,
+                threads=i + 1,
+            )
+            block[i] = time.perf_counter() - began
+    on_one, on_two = np.median(took, 0) * 1e3
+    return float(on_one), float(on_two), float(np.median(took[:, 0] / took[:, 1]))
 
 
 def _model(path: Path | None) -> Any:

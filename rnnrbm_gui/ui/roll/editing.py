@@ -1,7 +1,7 @@
 """The roll with its edit commands and its keys."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QFocusEvent, QKeyEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from rnnrbm_gui.music.note import Note
@@ -209,6 +209,8 @@ class EditableRoll(RollView):
 
     def _announce(self, words: str) -> None:
         """Say what the keys have done, to the eye and to a screen reader."""
+        from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent  # 3 ms at first
+
         self.status.emit(words)
         if QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, words))
