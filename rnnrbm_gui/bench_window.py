@@ -77,7 +77,7 @@ def measure(begin_s: float, paint: bool, watch: bool) -> int:
         ]
         window.set_mode(Mode.FREE)
         window.session.commit("10,000 notes", Score.of(notes))
-        window.set_bpm(PLAYED_BPM)
+        window.tempo.set(PLAYED_BPM)
         window.engine.play()
         yield lambda: window.engine.playing
         window.canvas.paint_ms.clear()
@@ -99,7 +99,7 @@ def measure(begin_s: float, paint: bool, watch: bool) -> int:
 
     def watched(doing: str) -> Iterator[Callable[[], bool]]:
         """Take the processor's time of the app's processes, where the system tells it."""
-        window.set_bpm(WATCHED_BPM)
+        window.tempo.set(WATCHED_BPM)
         timer.setInterval(RESTING_BEAT_MS)  # the script's own beat would count
         before, since = _processor_s(), time.monotonic()
         yield lambda: time.monotonic() - since > WATCHED_S

@@ -16,10 +16,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnrbm_gui.models.kernels import FREE, OFF, ON
 from rnnrbm_gui.music.roll import Grid
 from rnnrbm_gui.music.score import Score
 
-FREE, ON, OFF = 0, 1, -1
 UNSHOWN = -2
 """A whole row of silence before a continued passage: it is not sampled and not remembered."""
 

@@ -113,7 +113,7 @@ class Generator(threading.Thread):
                 self._events.put(
                     Trouble(f"The sampler stumbled ({type(error).__name__}: {error}); playing on.")
                 )
-            if not worked and not self._closing:
+            if not worked and not self._closing and self._inbox.empty():
                 self._wake.wait(IDLE_WAIT_S if self._playing else None)
 
     # -- commands ----------------------------------------------------------------------------

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.model_file import StoredModel
-from rnnrbm_gui.engine.constraints import ON, UNSHOWN, Constraints
+from rnnrbm_gui.engine.constraints import UNSHOWN, Constraints
+from rnnrbm_gui.models.kernels import ON
 from rnnrbm_gui.models.playable import State
 from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
 from rnnrbm_gui.music.bars import Bars

@@ -153,7 +153,7 @@ class Playable:
 
         Args:
             state: before the first frame.
-            masks: (n_frames, n_visible), ``kernels.ON``, OFF or 0: keys that are held.
+            masks: (n_frames, n_visible), ``kernels.FREE``, ON or OFF.
             pull: (n_visible,), added to the log2 odds against each key.
             places: (n_frames + 1,), of the frames in the bar and of the one after them.
             schedule: the Gibbs steps of a frame.
@@ -161,17 +161,21 @@ class Playable:
             takes: which, one after another.
             frame: the first one's index on the time line.
             start: (n_visible,), where the first frame's chain starts, unless from the base rate.
-            threads: that share out the takes.
+            threads: 1 or more, that share out the takes, of the compiled kernel.
 
         Raises:
             ValueError: an argument is out of range or does not fit the others.
         """
         n_takes, n_frames, n_visible = len(takes), len(masks), len(pull)
+        threads = min(threads, n_takes)
         if takes.step != 1:
             raise ValueError(f"takes must follow one another, got {takes}")
         randomness.check(seed, takes.start, frame)
         if n_takes > 1 or n_frames > 1:
-            randomness.check(seed, takes.start + n_takes - 1, frame + max(0, n_frames - 1))
+            last_take, last_frame = takes.start + max(0, n_takes - 1), frame + max(0, n_frames - 1)
+            randomness.check(seed, last_take, last_frame)
+        if masks.shape != (n_frames, n_visible):
+            raise ValueError(f"masks must be {n_visible} keys wide, got {masks.shape}")
         if start.shape != (n_visible,):
             raise ValueError(f"start must have the shape {(n_visible,)}, got {start.shape}")
         if places.shape != (n_frames + 1,) or (n_frames and places[0] != state.x):
@@ -194,7 +198,7 @@ class Playable:
             return passage
         past = unpacked(state.past, n_visible) if self.model.echoes else _NOTHING
         told = (*schedule, seed, frame, state.u, state.biases, past, start, masks, pull, places)
-        if threads == 1:
+        if threads <= 1:
             compiled.play(*self._constants, *told, takes.start, *passage[:4])
             return passage
         from concurrent.futures import ThreadPoolExecutor  # 3 ms that no start waits for
@@ -207,7 +211,7 @@ class Playable:
         with ThreadPoolExecutor(threads - 1) as pool:
             others = pool.map(fill, ends[1:-1], ends[2:])
             fill(*ends[:2])  # this thread's own share
-            list(others)
+            list(others)  # and what any of them raised
         return passage
 
     def _play_plain(

@@ -154,18 +154,19 @@ class FrameSampler:
             gibbs_steps: of a frame.
             field: (n_visible,), as in ``draw``.
             start: (n_visible,), where to start plain chains, each frame's from the one before.
-            threads: that share out the takes; what is drawn does not depend on them.
+            threads: that share out the takes once the kernel is compiled; the same is drawn.
 
         Raises:
             ValueError: an argument is out of range or of the wrong shape.
         """
+        masks = self._masks(masks)
         if places is None:
             places = np.full(len(masks) + 1, state.x)
         if not 1 <= threads <= MOST_THREADS:
             raise ValueError(f"threads must be in 1..{MOST_THREADS}, got {threads}")
         return self._playable.play(
             state,
-            self._masks(masks),
+            masks,
             self._pull(temperature, field),
             np.ascontiguousarray(places, np.int64),
             _schedule(gibbs_steps, temperature, start is None),
@@ -207,7 +208,7 @@ def _pull(temperature: float, field: bytes) -> NDArray[np.float32]:
     against = np.frombuffer(field, np.float32)
     if not np.isfinite(against).all():
         raise ValueError(f"field must hold finite numbers, got {against}")
-    pull = np.clip(against, -1e6, 1e6) * (-LOG2E * np.float32(1 / temperature))
+    pull = np.clip(against, -1e6, 1e6) * (-LOG2E * np.float32(1 / temperature))  # no overflow
     pull.setflags(write=False)
     return pull
 

@@ -100,7 +100,7 @@ class Files(QObject):
             return
         window.engine.stop()
         window.set_meter(song.meter)
-        window.set_bpm(song.bpm)
+        window.tempo.set(song.bpm)
         window.session.open_song(song, path.name)
         window.canvas.fit()
         words = f"{len(song.score)} notes from {path.name} are on the roll."
@@ -124,7 +124,7 @@ class Files(QObject):
         self._folder = path.parent
         window = self._window
         try:
-            words = window.session.save_midi(path, bpm=window.bpm)
+            words = window.session.save_midi(path, bpm=window.tempo.bpm)
         except FileError as error:
             window.messages.say(str(error), error=True)
         else:
@@ -167,14 +167,16 @@ class Files(QObject):
     def _put_back(self, project: Project) -> None:
         """Put drawn notes, what the model had played, and the knobs as they were."""
         window = self._window
-        path = paths.models() / project.model
-        if path.is_file() and path != window.model_path:
-            window.load_model(path)
+        path = window.model_path
+        if project.model != path.name:
+            path = paths.models() / project.model
+            if path.is_file():
+                window.load_model(path)
         if project.mode in {mode.value for mode in Mode}:
             window.set_mode(Mode(project.mode))
         window.set_articulation(project.articulation)
         window.set_meter(project.meter)
-        window.set_bpm(project.bpm)
+        window.tempo.restore(project.bpm, path)
         window.set_sampling(
             Settings(
                 seed=project.seed, temperature=project.temperature, gibbs_steps=project.gibbs_steps
@@ -201,7 +203,7 @@ class Files(QObject):
             generated=heard,
             generated_frames=n_frames,
             mode=window.mode.value,
-            bpm=window.bpm,
+            bpm=window.tempo.bpm,
             meter=window.session.meter,
             model=window.model_path.name,
             seed=sampling.seed,
@@ -235,7 +237,7 @@ class Files(QObject):
         """Return what must have changed for the roll to be worth writing again."""
         window = self._window
         score, sounded = window.session.score, window.session.sounded
-        return score, sounded, window.panel.sampling, window.mode, window.bpm, window.loop
+        return score, sounded, window.panel.sampling, window.mode, window.tempo.bpm, window.loop
 
     def keep_for_next_start(self) -> None:
         """Write the roll so that the next start finds it."""

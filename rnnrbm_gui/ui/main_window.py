@@ -38,6 +38,7 @@ from rnnrbm_gui.ui.sampler_panel import SamplerPanel
 from rnnrbm_gui.ui.session import Session
 from rnnrbm_gui.ui.settings import Settings, load_settings, save_settings
 from rnnrbm_gui.ui.status_line import StatusLine
+from rnnrbm_gui.ui.tempo import Tempo
 from rnnrbm_gui.ui.theme import DARK, LIGHT, stylesheet, system_theme
 from rnnrbm_gui.ui.transport_bar import TransportBar
 
@@ -76,8 +77,7 @@ class MainWindow(QMainWindow):
         self.model_path = model_to_start_with(self.settings.model)
         self._closed = False
         self.wants_to_play = False
-        self._tempo_is_free = not self.settings.bpm  # a model may set its own
-        self._own_bpm = 0.0  # the model's
+        self.tempo = Tempo(self.transport, engine, self.settings.bpm)
         self._draws_anew = False  # another model was chosen, which draws best in its own way
         self._kept: tuple[Score, Mode, Score, int] | None = None
         self._last_loop: tuple[int, int] | None = None
@@ -129,7 +129,7 @@ class MainWindow(QMainWindow):
         transport.rewound.connect(lambda: self.seek(0))
         transport.panicked.connect(self.panic)
         transport.loop_toggled.connect(self._loop_toggled)
-        transport.bpm_changed.connect(self.set_bpm)
+        transport.bpm_changed.connect(self.tempo.set)
         transport.meter_changed.connect(self.set_meter)
         transport.mode_changed.connect(self.set_mode)
         transport.output_chosen.connect(self._choose_output)
@@ -149,7 +149,6 @@ class MainWindow(QMainWindow):
         self.panel.set_articulation(self.articulation)
         self.panel.set_models(all_models())
         self.transport.set_mode(self.mode)
-        self.transport.set_bpm(settings.bpm or 84)
         self._listener.show_outputs()
         self.canvas.set_following(settings.following)
         self.canvas.set_snap(settings.snap)
@@ -162,7 +161,7 @@ class MainWindow(QMainWindow):
         engine.set_sampling(self.panel.sampling)
         engine.set_articulation(self.articulation)
         engine.set_meter(self.session.meter)
-        engine.set_bpm(self.bpm)
+        engine.set_bpm(self.tempo.bpm)
         engine.start(self.model_path)
         engine.open_output(self.output)
         if self._remember:
@@ -170,11 +169,6 @@ class MainWindow(QMainWindow):
         self.bridge.start()
 
     # -- commands ----------------------------------------------------------------------------
-
-    @property
-    def bpm(self) -> float:
-        """The tempo shown, quarter notes a minute."""
-        return self.transport.bpm.value()
 
     def toggle_play(self) -> None:
         """Start at the playhead, or pause."""
@@ -214,9 +208,7 @@ class MainWindow(QMainWindow):
 
         Its metre too, where there is nothing on the roll yet that has one.
         """
-        if self._tempo_is_free:
-            self.set_bpm(header.bpm)
-        self._own_bpm = header.bpm
+        self.tempo.adopt(header.bpm)
         if self._draws_anew:
             self._draws_anew = False
             if not (self.session.score.notes or self.engine.playing):
@@ -234,12 +226,6 @@ class MainWindow(QMainWindow):
         self.mode = mode
         self.transport.set_mode(mode)
         self.engine.set_mode(mode)
-
-    def set_bpm(self, bpm: float) -> None:
-        """Choose the tempo."""
-        self._tempo_is_free = False
-        self.transport.set_bpm(bpm)
-        self.engine.set_bpm(self.bpm)
 
     def set_meter(self, meter: Meter) -> None:
         """Choose the metre."""
@@ -266,9 +252,8 @@ class MainWindow(QMainWindow):
         self.canvas.set_following(following)
 
     def load_model(self, path: Path, *, keep_tempo: bool = False) -> None:
-        """Let another model go on: at its own tempo, unless this one is to stay or was set."""
-        was_set = abs(self.bpm - self._own_bpm) >= 0.5
-        self._tempo_is_free, self._draws_anew = not (keep_tempo or was_set), True
+        """Let another model go on: at its own tempo, unless another was set or is to stay."""
+        self.tempo.held, self._draws_anew = keep_tempo, True
         self.engine.load_model(path)
 
     def _choose_output(self, output: OutputId) -> None:
@@ -400,7 +385,7 @@ class MainWindow(QMainWindow):
             self.settings,
             model=self.model_path.name if shipped else str(self.model_path),
             output=(self.output.api, self.output.name),
-            bpm=self.bpm,
+            bpm=self.tempo.set_bpm,
             mode=self.mode.value,
             articulation=self.articulation.value,
             seed=sampling.seed,

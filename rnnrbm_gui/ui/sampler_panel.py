@@ -79,6 +79,7 @@ class SamplerPanel(QFrame):
         self._sampling = Sampling()
         self._paths: list[Path] = []
         self.model = QComboBox()
+        self.model.setMaxVisibleItems(30)
         self.model.setToolTip("The model that answers what you draw")
         self.model.setAccessibleName("Model")
         self.model.activated.connect(lambda i: self.model_chosen.emit(self._paths[i]))

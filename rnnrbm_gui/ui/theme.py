@@ -279,7 +279,7 @@ QComboBox QAbstractItemView {
     background: @card; border: 1px solid @line; border-radius: 0; padding: 4px; outline: none;
 }
 QComboBox QAbstractItemView::item { min-height: 28px; padding: 0 6px; border-radius: 6px; }
-QComboBox QAbstractItemView::item:selected { background: @line; color: @text; }
+QComboBox QAbstractItemView::item:selected { background: @warm; color: @on_warm; }
 
 QSlider:horizontal { min-height: 20px; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: @groove; }

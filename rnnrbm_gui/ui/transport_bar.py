@@ -85,6 +85,7 @@ class TransportBar(QFrame):
             figure.setFixedHeight(28)
         self._modes = QButtonGroup(self)
         self.output = QComboBox()
+        self.output.setMaxVisibleItems(30)
         self.output.setMinimumWidth(230)
         self.output.setToolTip("Where the notes sound: the built-in synth or a MIDI port")
         self.output.setAccessibleName("Output")

@@ -168,6 +168,25 @@ def test_threads_do_not_change_the_bits(compiled: ModuleType) -> None:
         assert_same_bits(expected, frames)
 
 
+def test_what_goes_wrong_on_a_thread_is_raised(
+    compiled: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoRoomElsewhere:
+        @staticmethod
+        def play(*told: object) -> None:
+            if threading.current_thread() is not threading.main_thread():
+                raise MemoryError("no room")
+            compiled.play(*told)
+
+    sampler = FrameSampler(random_model(np.random.default_rng(3), {"v": 9, "h": 7, "u": 5}, 0.1))
+    how = {"seed": 1, "takes": range(4), "frame": 0, "gibbs_steps": 5}
+    masks, state = np.zeros((3, 9), np.int8), sampler.first_state()
+    monkeypatch.setattr(kernels, "_compiled", NoRoomElsewhere)
+    assert sampler.passage(state, masks, threads=1, **how).v.shape == (4, 3, 9)
+    with pytest.raises(MemoryError, match="no room"):
+        sampler.passage(state, masks, threads=2, **how)
+
+
 def test_a_frame_can_be_drawn_alone_and_in_any_order() -> None:
     rng = np.random.default_rng(2)
     sampler = FrameSampler(random_model(rng, {"v": 30, "h": 20, "u": 10}, 0.3))
@@ -201,7 +220,7 @@ def test_a_passage_is_its_frames_drawn_one_by_one(
     first = sampler.first_state(3)
     for v in rng.random((6, 20)) < 0.3:
         first = sampler.advance(first, v, 3)
-    for threads in (1, 2):
+    for threads in (1, 2, 9):
         drawn = sampler.passage(
             first,
             masks,

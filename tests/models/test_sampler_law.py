@@ -174,6 +174,8 @@ def test_wrong_arguments_are_refused(
         ({"takes": range(2**64 - 1, 2**64 + 1)}, "seed, take and frame must be in"),
         ({"frame": 2**64 - 3}, "seed, take and frame must be in"),
         ({"threads": 0}, "threads must be in"),
+        ({"masks": np.zeros((), np.int8)}, "mask must have the shape"),
+        ({"masks": np.zeros((4, 3), np.int8)}, "mask must have the shape"),
     ],
 )
 def test_wrong_passages_are_refused(
@@ -184,10 +186,16 @@ def test_wrong_passages_are_refused(
         sampler.passage(sampler.first_state(), **(right | wrong))
 
 
-def test_a_passage_may_be_empty(sampler: FrameSampler) -> None:
-    none = np.zeros((0, N_VISIBLE), np.int8)
-    drawn = sampler.passage(sampler.first_state(), none, seed=1, takes=range(3), frame=0)
-    assert drawn.v.shape == (3, 0, N_VISIBLE)
+@pytest.mark.parametrize(("n_takes", "n_frames"), [(3, 0), (0, 3), (0, 0)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_passage_may_be_empty(
+    sampler: FrameSampler, n_takes: int, n_frames: int, threads: int
+) -> None:
+    masks, takes = np.zeros((n_frames, N_VISIBLE), np.int8), range(n_takes)
+    drawn = sampler.passage(
+        sampler.first_state(), masks, seed=1, takes=takes, frame=0, threads=threads
+    )
+    assert drawn.v.shape == (n_takes, n_frames, N_VISIBLE)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def test_the_roll_and_the_knobs_are_there_at_the_next_start(opened):
     window = opened()
     window.session.commit("Draw", MELODY)
     window.set_mode(Mode.CONTINUE)
-    window.set_bpm(300)
+    window.tempo.set(300)
     window.panel.temperature.slider.setValue(120)
     window.choose_theme("light")
     window.toggle_play()
@@ -43,7 +43,7 @@ def test_the_roll_and_the_knobs_are_there_at_the_next_start(opened):
     until(lambda: again.session.sounded > 6 * 480, "what had been played")
     assert [n for n in again.canvas.generated if n.on < 8 * 480] == played
     assert again.mode is Mode.CONTINUE
-    assert again.bpm == 300
+    assert again.tempo.bpm == 300
     assert again.panel.sampling.temperature == 1.2
     assert again.canvas.theme == LIGHT
 
@@ -68,7 +68,7 @@ def test_open_and_save_midi(opened, tmp_path):
     window = opened()
     source = tmp_path / "seed.mid"
     window.session.commit("Draw", MELODY)
-    window.set_bpm(96)
+    window.tempo.set(96)
     window.set_meter(Meter(3, 4))
     window.files.save(source)
     assert "Saved 6 drawn and" in window.messages.sentence
@@ -100,7 +100,7 @@ def test_keep_makes_played_notes_mine_and_undo_gives_them_back(opened):
     window = opened()
     window.keep()
     assert "Nothing to keep" in window.status.words
-    window.set_bpm(300)
+    window.tempo.set(300)
     window.toggle_play()
     until(lambda: window.session.sounded > 1920, "a bar of music")
     window.toggle_play()
@@ -134,7 +134,7 @@ def test_settings_know_every_articulation():
 
 def test_undo_of_keep_gives_the_take_and_the_mode_back(opened):
     window = opened()
-    window.set_bpm(300)
+    window.tempo.set(300)
     window.toggle_play()
     until(lambda: window.session.sounded > 1920, "a bar of music")
     window.engine.stop()
@@ -148,7 +148,7 @@ def test_undo_of_keep_gives_the_take_and_the_mode_back(opened):
 
 def test_leaving_before_the_model_has_loaded_loses_nothing(opened):
     window = opened()
-    window.set_bpm(300)
+    window.tempo.set(300)
     window.toggle_play()
     until(lambda: window.session.sounded > 1920, "a bar of music")
     window.close()
@@ -179,7 +179,7 @@ def test_a_crash_in_many_instances_deletes_none_of_their_rolls(opened):
 
 def test_a_new_roll_is_empty_and_tells_what_to_do(opened):
     window = opened()
-    window.set_bpm(300)
+    window.tempo.set(300)
     window.session.commit("Draw", MELODY)
     window.toggle_play()
     until(lambda: window.session.sounded > 1920, "a bar of music")
@@ -197,4 +197,4 @@ def test_two_files_opened_in_a_row_are_both_read(opened, tmp_path):
     until(lambda: not window.files._reading, "both files")
     assert not window.files._poll.isActive()
     assert [note.pitch for note in window.session.score] in ([60], [64])
-    assert window.bpm == pytest.approx(92.6, abs=0.01)
+    assert window.tempo.bpm == pytest.approx(92.6, abs=0.01)

@@ -78,7 +78,7 @@ def test_re_roll_draws_what_is_coming_anew_and_a_typed_seed_repeats_it(opened):
 
 def test_loop_and_ruler(opened):
     window = opened()
-    window.set_bpm(300)
+    window.tempo.set(300)
     window.set_loop((0, 960))
     assert window.transport.loop.isChecked()
     window.toggle_play()
@@ -124,7 +124,7 @@ def test_the_page_of_shortcuts_lists_what_the_menus_offer(opened):
 
 def test_the_wheel_on_the_tempo_changes_it_live(opened):
     window = opened()
-    before = window.bpm
+    before = window.tempo.bpm
     spot = QPointF(10, 10)
     turn = QWheelEvent(
         spot,
@@ -137,7 +137,7 @@ def test_the_wheel_on_the_tempo_changes_it_live(opened):
         False,
     )
     QApplication.sendEvent(window.transport.bpm, turn)
-    assert window.bpm == before + 1
+    assert window.tempo.bpm == before + 1
 
 
 def test_return_commits_a_number_and_gives_the_keys_back_to_the_roll(opened):
@@ -149,7 +149,7 @@ def test_return_commits_a_number_and_gives_the_keys_back_to_the_roll(opened):
         QTest.keyClick(field, Qt.Key.Key_Return)
         assert window.canvas.hasFocus()
     assert window.panel.sampling.seed == 77
-    assert window.bpm == 101
+    assert window.tempo.bpm == 101
     QTest.keyClick(window.canvas, Qt.Key.Key_Space)
     until(lambda: window.engine.playing, "playing")
 

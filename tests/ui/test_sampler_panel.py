@@ -118,17 +118,42 @@ def test_a_model_that_is_chosen_draws_as_it_does_best_and_in_its_metre(opened, t
     assert window.session.meter == Meter(4, 4)  # what is drawn stands in its own
 
 
-def test_a_model_brings_its_tempo_but_not_where_another_was_set(opened, tmp_path):
+def with_tempi(folder, *bpms):
+    """Return model files with tempi of their own."""
     stored = small_model()
-    slow, fast = tmp_path / "slow.safetensors", tmp_path / "fast.safetensors"
-    for path, bpm in ((slow, 63.0), (fast, 141.0)):
+    paths = [folder / f"{bpm}.safetensors" for bpm in bpms]
+    for path, bpm in zip(paths, bpms, strict=True):
         save_model(path, stored.model, replace(stored.header, bpm=bpm))
+    return paths
+
+
+def test_a_model_brings_its_tempo_but_not_where_another_was_set(opened, tmp_path):
+    slow, fast, brisk = with_tempi(tmp_path, 63.0, 141.0, 100.0)
     window = opened()
-    for path, bpm in ((slow, 63.0), (fast, 141.0), (slow, 63.0)):
-        window.load_model(path)
-        until(lambda path=path: window.model_path == path, "the model")
-        assert window.bpm == bpm
-    window.transport.bpm.setValue(100)
-    window.load_model(fast)
-    until(lambda: window.model_path == fast, "the fast one")
-    assert window.bpm == 100
+
+    def chosen(*models, **how):
+        for path in models:
+            window.load_model(path, **how)
+        until(lambda: window.model_path == models[-1], "the model")
+        return window.tempo.bpm
+
+    assert [chosen(path) for path in (slow, fast, slow)] == [63, 141, 63]
+    assert chosen(fast, brisk) == 100  # one soon after the other
+    assert chosen(slow, keep_tempo=True) == 100
+    assert chosen(fast) == 141
+    assert window.tempo.set_bpm == 0
+    for typed in (100, 63.4):  # also where it is like a model's own
+        window.transport.bpm.setValue(typed)
+        assert [chosen(path) for path in (brisk, slow, fast)] == [typed] * 3
+        assert window.tempo.set_bpm == typed
+
+
+def test_a_tempo_is_a_models_own_also_where_the_first_one_never_came(opened, tmp_path):
+    (own,) = with_tempi(tmp_path, 141.0)
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no model")
+    window = opened()
+    window.load_model(broken)
+    window.load_model(own)  # at once: it is not left waiting behind the broken one
+    until(lambda: window.model_path == own, "the model")
+    assert window.tempo.bpm == 141

@@ -119,11 +119,11 @@ def test_a_run_from_start_to_stop_heard_and_taken_into_the_music(chosen):
     until(lambda: main.model_path == learning_path() and main.engine.playing, "the music")
     assert main.panel.model.currentText().startswith("Two chords, ")
     assert load_model(learning_path()).model.n_hidden == 8
-    bpm = main.bpm
-    main.set_bpm(bpm + 30)
+    bpm = main.tempo.bpm
+    main.tempo.set(bpm + 30)
     training.play_now()
     until(lambda: main.session.sounded > 960, "music from it")
-    assert main.bpm == bpm + 30  # a running music keeps its tempo
+    assert main.tempo.bpm == bpm + 30  # a running music keeps its tempo
     assert main.engine.playing
     names = [main.panel.model.itemText(i) for i in range(main.panel.model.count())]
     assert sum(name.startswith("Two chords, ") for name in names) == 1
