@@ -109,6 +109,7 @@ class _Run:
             train.rolls, given.settings, train.positions, train.form.bars.n_positions
         )
         self.checkpoint_path = checkpoint.path_beside(plan.out)
+        self._would_replace = plan.out.is_file() or self.checkpoint_path.is_file()
         self.best_ll, self.best_update = -np.inf, 0
         self.elapsed_s, self._untold_s = 0.0, 0.0
         self._first, self._first_s = 0, 0.0
@@ -142,6 +143,7 @@ class _Run:
         self.best_ll, self.best_update = old.best_ll, old.best_update
         self.elapsed_s = self._first_s = old.elapsed_s
         self._first = self._checked = old.update
+        self._would_replace = False
         return f"Going on after {old.update:,} of {self.given.settings.updates:,} updates."
 
     @property
@@ -227,9 +229,14 @@ class _Run:
         return Checked(trainer.update, trainer.epoch, valid_ll, train_ll, is_best, "", stored)
 
     def set_down(self) -> None:
-        """Write a checkpoint, unless an update has been cut short: then the last one stays."""
+        """Write a checkpoint, unless an update has been cut short: then the last one stays.
+
+        So does an earlier run's, with its model, until this one has a model of its own.
+        """
         trainer = self.trainer
         if not trainer.update or not trainer.whole:
+            return
+        if self._would_replace and not self.best_update:
             return
         now = Checkpoint(
             trainer.state(),

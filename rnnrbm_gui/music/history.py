@@ -24,9 +24,9 @@ class History(Generic[Value]):
     past: tuple[tuple[str, Value], ...] = field(default=())
     future: tuple[tuple[str, Value], ...] = field(default=())
 
-    def commit(self, name: str, value: Value) -> "History[Value]":
-        """Return the history after one more step; an equal value is no step."""
-        if value == self.present:
+    def commit(self, name: str, value: Value, *, always: bool = False) -> "History[Value]":
+        """Return the history after one more step; an equal value is none, unless ``always``."""
+        if value == self.present and not always:
             return self
         return History(value, (*self.past[1 - MOST_STEPS :], (name, self.present)), ())
 

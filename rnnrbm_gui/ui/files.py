@@ -51,13 +51,20 @@ class Files(QObject):
 
     def new(self) -> None:
         """Clear the roll: the drawn notes, one undo step, and what the model has played."""
-        window = self._window
+        window, session = self._window, self._window.session
+        before, heard = session.score, session.heard()
+
+        def clear() -> None:
+            session.sounded = 0
+            window.engine.recall((), 0)
+            window.canvas.set_sounded(0)
+            window.show_hint()
+
         window.engine.stop()
-        window.session.sounded = 0
-        window.session.commit("New roll", Score())
-        window.engine.recall((), 0)
-        window.canvas.set_sounded(0)
-        window.show_hint()
+        if before.notes or heard[0]:
+            session.commit("New roll", Score(), always=True)
+            window.steps.add(before, lambda: window.engine.recall(*heard), clear)
+        clear()
 
     def ask_open(self) -> None:
         """Ask for a MIDI file and open it."""
@@ -99,9 +106,20 @@ class Files(QObject):
             window.messages.say(str(song), error=True)
             return
         window.engine.stop()
-        window.set_meter(song.meter)
-        window.tempo.set(song.bpm)
+        before, tempo, meter = window.session.score, window.tempo.now, window.session.meter
+
+        def turn() -> None:
+            window.set_meter(song.meter)
+            window.tempo.set(song.bpm)
+
+        def turn_back() -> None:
+            window.messages.hide()
+            window.set_meter(meter)
+            window.tempo.go_back(tempo)
+
+        turn()
         window.session.open_song(song, path.name)
+        window.steps.add(before, turn_back, turn)
         window.canvas.fit()
         words = f"{len(song.score)} notes from {path.name} are on the roll."
         window.messages.say(" ".join((words, *song.remarks)))
@@ -196,11 +214,11 @@ class Files(QObject):
         waiting = self._put_back_last
         if waiting is not None and not window.session.sounded_once:
             # The model that shall go on from it has not been loaded yet.
-            heard, n_frames = waiting.generated, waiting.generated_frames
+            heard, n_frames = waiting.generated.notes, waiting.generated_frames
         sampling, loop = window.panel.sampling, window.loop
         return Project(
             drawn=window.session.score,
-            generated=heard,
+            generated=Score.of(heard),
             generated_frames=n_frames,
             mode=window.mode.value,
             bpm=window.tempo.bpm,

@@ -24,7 +24,6 @@ from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.music.roll import Articulation
-from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.player.protocol import BUILT_IN, OutputId
 from rnnrbm_gui.ui.bridge import Bridge
@@ -38,6 +37,7 @@ from rnnrbm_gui.ui.sampler_panel import SamplerPanel
 from rnnrbm_gui.ui.session import Session
 from rnnrbm_gui.ui.settings import Settings, load_settings, save_settings
 from rnnrbm_gui.ui.status_line import StatusLine
+from rnnrbm_gui.ui.steps import Steps
 from rnnrbm_gui.ui.tempo import Tempo
 from rnnrbm_gui.ui.theme import DARK, LIGHT, stylesheet, system_theme
 from rnnrbm_gui.ui.transport_bar import TransportBar
@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
         self.wants_to_play = False
         self.tempo = Tempo(self.transport, engine, self.settings.bpm)
         self._draws_anew = False  # another model was chosen, which draws best in its own way
-        self._kept: tuple[Score, Mode, Score, int] | None = None
+        self.steps = Steps(self.session)
         self._last_loop: tuple[int, int] | None = None
         self.messages = MessageStrip(self.canvas)
         self.status = StatusLine(engine, self.session)
@@ -185,23 +185,19 @@ class MainWindow(QMainWindow):
 
     def keep(self) -> None:
         """Turn what was played into kept notes; the model goes on from them."""
-        before, heard = self.session.score, self.session.heard()
+        before, mode, heard = self.session.score, self.mode, self.session.heard()
         n_kept = self.session.keep()
-        if n_kept:
-            self._kept = (before, self.mode, *heard)
-            self.set_mode(Mode.CONTINUE)
-            self.status.say(f"Kept {n_kept} notes; they are yours now, and Undo gives them back.")
-        else:
+        if not n_kept:
             self.status.say("Nothing to keep yet: press Space and let the model play.")
+            return
 
-    def undo(self) -> None:
-        """Take the last step back; of Keep also what was played, and the mode."""
-        self.session.undo()
-        if self._kept is not None and self.session.score is self._kept[0]:
-            _, mode, heard, n_frames = self._kept
+        def undo() -> None:
             self.set_mode(mode)
-            self.engine.recall(heard.notes, n_frames)
-            self._kept = None
+            self.engine.recall(*self.session.heard_after(*heard))
+
+        self.steps.add(before, undo, partial(self.set_mode, Mode.CONTINUE))
+        self.set_mode(Mode.CONTINUE)
+        self.status.say(f"Kept {n_kept} notes; they are yours now, and Undo gives them back.")
 
     def adopt(self, header: ModelHeader) -> None:
         """Take over a model's own tempo, where nobody has set another, and how it draws best.

@@ -56,8 +56,8 @@ class Menus:
         self._add(menu, "&Quit", window.close, "Ctrl+Q")
 
         menu = bar.addMenu("&Edit")
-        self._undo = self._add(menu, "Undo", window.undo, QKeySequence.StandardKey.Undo)
-        self._redo = self._add(menu, "Redo", session.redo, "Ctrl+Shift+Z", "Ctrl+Y")
+        self._undo = self._add(menu, "Undo", window.steps.undo, QKeySequence.StandardKey.Undo)
+        self._redo = self._add(menu, "Redo", window.steps.redo, "Ctrl+Shift+Z", "Ctrl+Y")
         menu.addSeparator()
         # The canvas answers these keys itself, so that a text field keeps its own.
         for words, keys, call in (

@@ -68,9 +68,9 @@ class Session(QObject):
         """Name of the step that redo takes again."""
         return self._history.redo_name
 
-    def commit(self, name: str, score: Score) -> None:
-        """Take over an edited score as one undo step."""
-        self._move_to(self._history.commit(name, score))
+    def commit(self, name: str, score: Score, *, always: bool = False) -> None:
+        """Take over an edited score as one undo step; an equal one only where ``always`` is."""
+        self._move_to(self._history.commit(name, score, always=always))
 
     def start_from(self, score: Score) -> None:
         """Take over the score of an earlier start; there is nothing to undo yet."""
@@ -122,11 +122,16 @@ class Session(QObject):
         self.generated_end = event.tick
         del self.glow[event.tick // self._frame_ticks :]
 
-    def heard(self) -> tuple[Score, int]:
+    def heard(self) -> tuple[tuple[Note, ...], int]:
         """Return the generated notes that have been played, and in how many frames."""
         n_frames = -(-self.sounded // self._frame_ticks)
+        return tuple(_until(self._generated, n_frames * self._frame_ticks)), n_frames
+
+    def heard_after(self, notes: tuple[Note, ...], n_frames: int) -> tuple[tuple[Note, ...], int]:
+        """Return what had been played then, as ``heard`` said, and what has been played since."""
+        now, n_now = self.heard()
         end = n_frames * self._frame_ticks
-        return Score.of(_until(self._generated, end)), n_frames
+        return (*notes, *(note for note in now if note.on >= end)), max(n_frames, n_now)
 
     # -- files -------------------------------------------------------------------------------
 

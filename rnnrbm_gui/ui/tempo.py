@@ -51,6 +51,16 @@ class Tempo:
         with suppress(ModelError):
             self._is_set = abs(bpm - read_header(model).bpm) >= 0.01
 
+    @property
+    def now(self) -> tuple[float, bool]:
+        """What is shown and whether it was set, for ``go_back``."""
+        return self.bpm, self._is_set
+
+    def go_back(self, then: tuple[float, bool]) -> None:
+        """Take up again what was shown then."""
+        self._take(then[0])
+        self._is_set = then[1]
+
     def _take(self, bpm: float) -> None:
         self._transport.set_bpm(bpm)
         self._engine.set_bpm(self.bpm)

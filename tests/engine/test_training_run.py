@@ -84,6 +84,26 @@ def test_a_run_that_stopped_early_does_not_train_on(
     assert load_model(plan.out).header.figures["updates"] == 20
 
 
+@pytest.mark.usefixtures("short_checks")
+def test_a_run_that_kept_nothing_replaces_nothing(plan: Plan) -> None:
+    """Stopped before its first check, it leaves an earlier run to go on from."""
+    long = replace(plan, updates=200)
+    run = training_run.run(long)
+    next(event for event in run if isinstance(event, Checked))
+    run.close()
+    where = checkpoint.path_beside(plan.out)
+    before = where.read_bytes(), plan.out.read_bytes()
+    for _ in range(2):
+        run = training_run.run(long)
+        next(event for event in run if isinstance(event, Course))
+        run.close()
+        assert (where.read_bytes(), plan.out.read_bytes()) == before
+    run = training_run.run(replace(long, resume=True))
+    said = next(event.words for event in run if isinstance(event, Remark) and "Going" in event.words)
+    run.close()
+    assert said == "Going on after 20 of 200 updates."
+
+
 def test_where_no_model_can_be_written_is_said_before_anything_is_read(tmp_path: Path) -> None:
     data = tmp_path / "no such corpus.pickle"
     for out, words in (

@@ -109,8 +109,11 @@ def test_keep_makes_played_notes_mine_and_undo_gives_them_back(opened):
     window.keep()
     assert len(window.session.score) >= len(played) - 4
     assert window.mode is Mode.CONTINUE
-    window.session.undo()
+    window.steps.undo()
     assert not len(window.session.score)
+    assert window.mode is Mode.HARMONISE
+    window.steps.redo()
+    assert window.mode is Mode.CONTINUE
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,62 @@ def test_undo_of_keep_gives_the_take_and_the_mode_back(opened):
     QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert window.mode is Mode.HARMONISE
     until(lambda: window.session.heard() == (played, n_frames), "what was played")
+
+
+def played_at_300(window, ticks):
+    """Let the music play until so much has sounded in all; return what was heard."""
+    window.tempo.set(300)
+    window.toggle_play()
+    until(lambda: window.session.sounded > ticks, "music")
+    window.toggle_play()
+    until(lambda: not window.engine.playing, "the pause")
+    return window.session.heard()
+
+
+def test_undo_of_keep_leaves_what_has_sounded_since_as_it_sounded(opened):
+    window = opened()
+    first, n_first = played_at_300(window, 1920)
+    window.keep()
+    later, n_later = played_at_300(window, 5760)
+    assert n_later > n_first
+    window.steps.undo()
+    since = tuple(note for note in later if note.on >= n_first * 480)
+    until(lambda: window.session.heard() == (first + since, n_later), "all that has sounded")
+
+
+@pytest.mark.parametrize("drawn", [MELODY, Score()])
+def test_undo_of_a_new_roll_gives_back_what_was_drawn_and_what_was_played(opened, drawn):
+    window = opened()
+    window.session.commit("Draw", drawn)
+    heard = played_at_300(window, 1920)
+    window.files.new()
+    until(lambda: not window.session.sounded, "the new roll")
+    assert not len(window.session.score)
+    window.steps.undo()
+    until(lambda: window.session.heard() == heard, "what was played")
+    assert window.session.score == drawn
+    window.steps.redo()
+    until(lambda: not window.session.sounded, "the new roll again")
+    assert not len(window.session.score)
+
+
+def test_undo_of_a_file_takes_its_tempo_and_metre_back(opened, tmp_path):
+    window = opened()
+    until(lambda: window.tempo.bpm == 72, "the model's own tempo")
+    path = tmp_path / "a.mid"
+    write_midi(path, [MidiTrack("x", MELODY)], bpm=99, meter=Meter(6, 8))
+    window.files.open(path)
+    until(lambda: window.session.score == MELODY, "its notes")
+
+    def state():
+        return window.tempo.bpm, window.tempo.set_bpm, window.session.meter
+
+    assert state() == (99, 99, Meter(6, 8))
+    window.steps.undo()
+    assert state() == (72, 0, Meter(4, 4))
+    assert not window.messages.isVisible()
+    window.steps.redo()
+    assert state() == (99, 99, Meter(6, 8))
 
 
 def test_leaving_before_the_model_has_loaded_loses_nothing(opened):
