@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--open", type=Path, metavar="FILE.mid", help="open a MIDI file as a seed")
     parser.set_defaults(run=_window)
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     perform = commands.add_parser("perform", help="play live without a window and write a take")
     _perform_options(perform)
@@ -179,12 +179,12 @@ def _progress(words: str) -> None:
 def _model_path(name: str) -> Path:
     from rnnrbm_gui import paths
 
-    shipped = paths.models() / f"{name}.safetensors"
-    if shipped.is_file():
-        return shipped
-    if Path(name).is_file():
-        return Path(name)
-    names = ", ".join(sorted(path.stem for path in paths.models().glob("*.safetensors")))
+    folders = (paths.models(), paths.own_models())
+    for path in (*(folder / f"{name}.safetensors" for folder in folders), Path(name)):
+        if path.is_file():
+            return path
+    found = (path.stem for folder in folders for path in sorted(folder.glob("*.safetensors")))
+    names = ", ".join(found)
     raise UserError(f"There is no model “{name}”: give a file, or one of {names}.")
 
 

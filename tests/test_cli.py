@@ -9,8 +9,9 @@ import mido
 import numpy as np
 import pytest
 
-from rnnrbm_gui import __version__, cli
+from rnnrbm_gui import __version__, cli, paths
 from rnnrbm_gui.doctor import examine
+from rnnrbm_gui.errors import UserError
 
 
 def run(*arguments, cwd, timeout=120):
@@ -51,6 +52,16 @@ def test_what_cannot_be_done_is_one_sentence(arguments, words, tmp_path):
     assert line.startswith("rnnrbm-gui: ")
     assert words in line
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_is_found_by_its_name_among_ones_own_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "own_models", lambda: tmp_path)
+    own = tmp_path / "my waltzes.safetensors"
+    own.touch()
+    assert cli._model_path("my waltzes") == cli._model_path(str(own)) == own
+    assert cli._model_path("nottingham") == paths.models() / "nottingham.safetensors"
+    with pytest.raises(UserError, match="no model “nobody”.*piano-midi, my waltzes"):
+        cli._model_path("nobody")
 
 
 def test_perform_writes_what_it_played(tmp_path):

@@ -124,6 +124,16 @@ class Files(QObject):
         words = f"{len(song.score)} notes from {path.name} are on the roll."
         window.messages.say(" ".join((words, *song.remarks)))
 
+    def ask_model(self) -> None:
+        """Ask for a model file and let it go on."""
+        from PySide6.QtWidgets import QFileDialog
+
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, "Open a model", str(paths.own_models()), "Models (*.safetensors)"
+        )
+        if name:
+            self._window.load_model(Path(name))
+
     def ask_save(self) -> None:
         """Ask where, and save what is on the roll as MIDI."""
         from PySide6.QtWidgets import QFileDialog  # 1 ms that no start waits for

@@ -7,9 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSize, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QHBoxLayout,
     QMainWindow,
@@ -141,7 +142,7 @@ class MainWindow(QMainWindow):
         for field in (transport.bpm.lineEdit(), panel.seed):
             field.returnPressed.connect(canvas.setFocus)
         for box in (transport.meter, transport.output, panel.model, panel.articulation):
-            box.activated.connect(canvas.setFocus)
+            box.view().pressed.connect(canvas.setFocus)  # by keys one may go on choosing
 
     def _show_settings(self) -> None:
         settings = self.settings
@@ -229,6 +230,7 @@ class MainWindow(QMainWindow):
         self.transport.set_meter(meter)
         self.canvas.set_meter(meter)
         self.engine.set_meter(meter)
+        self.transport.set_position(self.canvas.playhead, meter)
 
     def set_articulation(self, articulation: Articulation) -> None:
         """Choose what repeated notes do."""
@@ -331,6 +333,15 @@ class MainWindow(QMainWindow):
         self.messages.say(f"Something went wrong ({error}); the details are in {log}.", error=True)
 
     # -- Qt's own ----------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Let Enter press the button that has the focus, for Space plays."""
+        button = self.focusWidget()
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and isinstance(button, QAbstractButton):
+            button.click()
+        else:
+            super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take MIDI files that are dragged in, and folders of them."""

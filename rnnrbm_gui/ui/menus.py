@@ -91,6 +91,7 @@ class Menus:
         self._add(menu, "Panic: silence everything", window.panic, "Ctrl+.")
 
         menu = bar.addMenu("&Model")
+        self._add(menu, "&Open a model…", window.files.ask_model)
         self._add(menu, "&Train a model…", lambda: window.training.open(), "Ctrl+T")
         self._add(
             menu, "Play the one in training", lambda: window.training.play_now(), "Ctrl+Shift+L"

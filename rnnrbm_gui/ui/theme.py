@@ -207,7 +207,7 @@ QPushButton:disabled { color: @muted; background: @panel; }
 QPushButton[role="primary"] {
     background: @warm; border-color: @warm; color: @on_warm; font-weight: 600;
 }
-QPushButton[role="primary"]:hover { border-color: @text; }
+QPushButton[role="primary"]:hover, QPushButton[role="primary"]:focus { border-color: @text; }
 QPushButton[role="primary"]:pressed { background: @warm_edge; }
 QPushButton[role="primary"]:disabled { background: @line; border-color: @line; color: @muted; }
 QPushButton[role="quiet"] {
@@ -219,7 +219,7 @@ QPushButton[role="quiet"]:hover { background: @hover; color: @text; }
 QFrame[role="segments"] { background: @card; border: 1px solid @line; border-radius: 8px; }
 QToolButton { background: transparent; border: none; border-radius: 8px; padding: 5px; }
 QToolButton:hover { background: @hover; }
-QToolButton:focus { background: @hover; }
+QToolButton:focus { background: @hover; border: 1px solid @warm; padding: 4px; }
 QToolButton:disabled { color: @muted; }
 QToolButton[role="segment"] { padding: 6px 22px; border-radius: 7px; font-weight: 500; }
 QToolButton[role="segment"]:checked { background: @warm; color: @on_warm; font-weight: 600; }

@@ -1,9 +1,11 @@
 """The one line over the roll: transport, position, tempo, metre, mode and output."""
 
+import re
 from collections.abc import Sequence
+from typing import cast
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap, QValidator
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -27,6 +29,7 @@ MODE_TIPS = {
     Mode.HARMONISE: "Your notes stay; the model fills in the rest under and after them  (Alt+2)",
     Mode.FREE: "The model plays by itself beside what you drew  (Alt+3)",
 }
+_NUMBER = re.compile(r"\d+\.?\d*")
 
 
 class TransportBar(QFrame):
@@ -231,6 +234,18 @@ class TempoBox(QDoubleSpinBox):
     def textFromValue(self, value: float) -> str:
         """Return 72 as "72" and 92.6 as "92.6"."""
         return f"{value:g}"
+
+    def validate(self, text: str, place: int) -> tuple[QValidator.State, str, int]:
+        """Let any number be typed; ``fixup`` brings it into the range."""
+        if _NUMBER.fullmatch(text.strip()) and not self.minimum() <= float(text) <= self.maximum():
+            return QValidator.State.Intermediate, text, place
+        return cast("tuple[QValidator.State, str, int]", super().validate(text, place))
+
+    def fixup(self, text: str) -> str:
+        """Return the nearest tempo that can be played."""
+        if not _NUMBER.fullmatch(text.strip()):
+            return str(super().fixup(text))
+        return self.textFromValue(min(max(float(text), self.minimum()), self.maximum()))
 
 
 def _captioned(widget: QWidget, words: str) -> QVBoxLayout:

@@ -9,13 +9,15 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.engine.events import Passage
+from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.ui.main_window import HINT
 from rnnrbm_gui.ui.sampler_panel import ARTICULATION_WORDS
 from rnnrbm_gui.ui.theme import DARK, LIGHT
+from tests.small_models import small_file, small_model
 from tests.ui.window import MELODY, place, until
 
 pytestmark = pytest.mark.usefixtures("own_folders")
@@ -152,6 +154,60 @@ def test_return_commits_a_number_and_gives_the_keys_back_to_the_roll(opened):
     assert window.tempo.bpm == 101
     QTest.keyClick(window.canvas, Qt.Key.Key_Space)
     until(lambda: window.engine.playing, "playing")
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"), [("350", 300), ("9999", 300), ("1", 20), ("92.6", 92.6)]
+)
+def test_a_tempo_beyond_the_range_becomes_the_nearest(opened, typed, taken):
+    window = opened()
+    field = window.transport.bpm.lineEdit()
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, typed)
+    assert field.text() == typed
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert window.tempo.bpm == taken
+    assert float(field.text()) == taken
+
+
+def test_enter_presses_the_button_that_has_the_focus(opened):
+    window = opened()
+    seed = window.panel.sampling.seed
+    window.panel.reroll.setFocus()
+    QTest.keyClick(window.panel.reroll, Qt.Key.Key_Return)
+    assert window.panel.sampling.seed != seed
+    window.transport.loop.setFocus()
+    QTest.keyClick(window.transport.loop, Qt.Key.Key_Enter)
+    assert window.loop is not None
+
+
+def test_by_keys_one_may_go_on_choosing_a_model(opened):
+    window = opened()
+    box = window.panel.model
+    box.setFocus()
+    first = window.model_path
+    for _ in range(2):
+        QTest.keyClick(box, Qt.Key.Key_Down)
+        assert box.hasFocus()
+    until(lambda: window.model_path == window.panel._paths[2] != first, "the third model")
+
+
+def test_a_model_file_is_opened_from_the_menu(opened, tmp_path, monkeypatch):
+    path = small_file(tmp_path)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *asked: (str(path), ""))
+    window = opened()
+    window.files.ask_model()
+    until(lambda: window.model_path == path, "the model")
+    assert window.panel.model.currentText() == small_model().header.name
+
+
+def test_bar_and_beat_follow_the_metre(opened):
+    window = opened()
+    window.seek(32 * 480)
+    assert window.transport.position.text() == "9.1"
+    window.set_meter(Meter(5, 4))
+    assert window.transport.position.text() == "7.3"
 
 
 def test_home_moves_the_playhead_one_sees(opened):

@@ -39,6 +39,12 @@ class Glow(NamedTuple):
         """Tick at which the last frame ends."""
         return self.from_tick + len(self.probabilities) * self.frame_ticks
 
+    def starting(self, tick: int) -> "Glow":
+        """Return it without the frames that begin before a tick."""
+        n = min(len(self.probabilities), -(-(tick - self.from_tick) // self.frame_ticks))
+        from_tick = self.from_tick + n * self.frame_ticks
+        return self._replace(from_tick=from_tick, probabilities=self.probabilities[n:])
+
 
 class Scene(NamedTuple):
     """All that the ground depends on; another scene is another ground."""

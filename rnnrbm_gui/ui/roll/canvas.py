@@ -103,6 +103,7 @@ class RollCanvas(PointedRoll):
         self.audition(None)
         self._show_gesture()
         self._point_at(self._place)
+        self._show_cell(None)  # what a press would do is shown when the mouse moves on
 
     def _grid(self, modifiers: Qt.KeyboardModifier) -> int:
         return FREE if modifiers & SHIFT else self.snap

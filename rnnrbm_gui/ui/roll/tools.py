@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rnnrbm_gui.music.note import HIGHEST_PITCH, LOWEST_PITCH, Note, name_of
 from rnnrbm_gui.music.score import Score
-from rnnrbm_gui.music.timing import PPQ, Meter
+from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.ui.roll.viewport import cell_of, snapped
 
 FREE = 15
@@ -62,8 +62,8 @@ def hit(score: Score, tick: float, pitch: int, per_tick: float) -> Hit | None:
 def spoken(note: Note, meter: Meter) -> str:
     """Return a note in words: ``F♯4 · bar 2.3 · 1 beat``."""
     bar, beat = meter.bar_beat(note.on)
-    beats = f"{note.duration / PPQ:.2f}".rstrip("0").rstrip(".")
-    return f"{name_of(note.pitch)} · bar {bar}.{beat} · {beats} beat{'s' * (note.duration != PPQ)}"
+    beats = f"{note.duration / meter.beat_ticks:.2f}".rstrip("0").rstrip(".")
+    return f"{name_of(note.pitch)} · bar {bar}.{beat} · {beats} beat{'s' * (beats != '1')}"
 
 
 class Gesture:

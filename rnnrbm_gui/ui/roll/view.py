@@ -104,6 +104,10 @@ class RollView(QWidget):
             turned = track.piece(slice(a, b))
             self._soil(int(turned.ons.min()), int(turned.offs.max()))
         self._update_ruler(min(old, tick), max(tick, self._available))
+        glow = self._glow
+        if glow is not None and tick > glow.from_tick:  # it is of what is coming
+            self._glow = glow.starting(tick)
+            self._soil(glow.from_tick, min(tick, glow.end))
 
     def set_available(self, end_tick: int) -> None:
         """Say up to which tick the look-ahead is known: the strip "coming" reaches there."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QToolTip
 
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
-from rnnrbm_gui.music.timing import PPQ
+from rnnrbm_gui.music.timing import PPQ, Meter
 from rnnrbm_gui.ui.roll.layers import KEYBOARD
 from rnnrbm_gui.ui.roll.tool_icons import BOXES
 from rnnrbm_gui.ui.roll.tools import Tool
@@ -213,8 +213,22 @@ def test_hovering_names_notes(canvas, said, hand):
     ):
         hand.hover(hand.at(beat, pitch))
         assert said.words[-1] == words
+    canvas.set_meter(Meter(6, 8))  # where an eighth is a beat
+    hand.hover(hand.at(4.5, 50))
+    assert said.words[-1] == "D3 · bar 2.3 · 2 beats · coming"
     QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
     assert said.words[-1] == ""
+
+
+def test_where_a_note_would_come_is_shown_only_when_the_mouse_moves_on(canvas, hand):
+    before = len(canvas.score)
+    hand.hover(hand.at(0.5, 70))
+    assert not canvas._cell.isEmpty()
+    hand.drag(hand.at(0.5, 70), hand.at(2, 70), hand.at(3.9, 70))
+    assert len(canvas.score) == before + 1
+    assert canvas._cell.isEmpty()
+    hand.hover(hand.at(5, 72))
+    assert not canvas._cell.isEmpty()
 
 
 def test_gestures_do_not_touch_generated_notes(canvas, said, hand):

@@ -209,6 +209,15 @@ def test_sounding_keys_light_up_warm_where_a_drawn_note_sounds(roll):
     assert roll.grab().toImage().pixelColor(10, y[60]).name() == DARK.key_white
 
 
+def test_what_has_sounded_glows_no_more(roll):
+    roll.set_glow(0, PPQ, 50, np.ones((4, 3), np.float32))
+    roll.set_sounded(2 * PPQ)
+    from_tick, _, _, probabilities = roll._glow
+    assert (from_tick, len(probabilities)) == (2 * PPQ, 2)
+    roll.set_sounded(9 * PPQ)
+    assert not len(roll._glow.probabilities)
+
+
 def test_likely_keys_glow_and_others_do_not(roll):
     dark = roll.grab().toImage()
     probabilities = np.zeros((4, 30), np.float32)
