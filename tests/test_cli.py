@@ -60,7 +60,7 @@ def test_a_model_is_found_by_its_name_among_ones_own_too(tmp_path, monkeypatch):
     own.touch()
     assert cli._model_path("my waltzes") == cli._model_path(str(own)) == own
     assert cli._model_path("nottingham") == paths.models() / "nottingham.safetensors"
-    with pytest.raises(UserError, match="no model “nobody”.*piano-midi, my waltzes"):
+    with pytest.raises(UserError, match=r"no model “nobody”.*piano-midi, my waltzes"):
         cli._model_path("nobody")
 
 

@@ -21,6 +21,8 @@ from functools import cache
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
 
+from rnnrbm_gui import paths
+
 
 @dataclass(frozen=True, slots=True)
 class Theme:
@@ -163,7 +165,7 @@ def _inter_is_installed() -> bool:
 def stylesheet(theme: Theme) -> str:
     """Return the style sheet of the whole app in one look; see the top for what to name."""
     colours = {field.name: getattr(theme, field.name) for field in fields(theme)}
-    sheet = _SHEET
+    sheet = _SHEET.replace("@icons", (paths.resources() / "icons").as_posix())
     for name in sorted(colours, key=len, reverse=True):
         sheet = sheet.replace(f"@{name}", colours[name])
     return sheet
@@ -296,7 +298,9 @@ QCheckBox, QRadioButton { background: transparent; spacing: 8px; }
 QCheckBox::indicator {
     width: 14px; height: 14px; border: 1px solid @muted; border-radius: 4px; background: @card;
 }
-QCheckBox::indicator:checked { background: @warm; border-color: @warm_edge; }
+QCheckBox::indicator:checked {
+    background: @warm; border-color: @warm_edge; image: url("@icons/check.svg");
+}
 QCheckBox:focus { color: @warm_text; }
 QCheckBox:disabled { color: @muted; }
 

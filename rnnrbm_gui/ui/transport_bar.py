@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from typing import cast
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap, QValidator
@@ -239,7 +238,7 @@ class TempoBox(QDoubleSpinBox):
         """Let any number be typed; ``fixup`` brings it into the range."""
         if _NUMBER.fullmatch(text.strip()) and not self.minimum() <= float(text) <= self.maximum():
             return QValidator.State.Intermediate, text, place
-        return cast("tuple[QValidator.State, str, int]", super().validate(text, place))
+        return super().validate(text, place)
 
     def fixup(self, text: str) -> str:
         """Return the nearest tempo that can be played."""

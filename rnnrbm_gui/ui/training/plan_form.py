@@ -88,6 +88,9 @@ class PlanForm(QWidget):
             "instead of beginning anew and replacing it"
         )
         self.note = label("", "caption", wrap=True)
+        keeps_its_place = self.note.sizePolicy()
+        keeps_its_place.setRetainSizeWhenHidden(True)  # or what is below would jump at a click
+        self.note.setSizePolicy(keeps_its_place)
         self.kind.currentIndexChanged.connect(self._fit)
         self.out.textChanged.connect(self.refresh)
         self.resume.toggled.connect(self.refresh)
