@@ -328,7 +328,7 @@ class _Course:
         began, begun = self._first
         if share == 1.0:
             self._progress("", None)
-        elif share > begun and now - self._told >= 1.0:
+        elif share > begun and now - max(began, self._told) >= 1.0:
             self._told = now
             left_s = (now - began) * (1.0 - share) / (share - begun)
             self._progress(f"{self._what}: {share:.0%}, {left_s:.0f} s left", share)

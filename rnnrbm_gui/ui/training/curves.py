@@ -228,8 +228,8 @@ class ObjectiveCurve(CurveCard):
 
     def recolour(self, theme: Theme) -> None:
         """Draw the curves and the legend in the colours of a theme."""
-        faint = QColor(theme.cool)
-        faint.setAlphaF(0.35)
+        faint = QColor(theme.muted)
+        faint.setAlphaF(0.6)
         self.raw.setPen(_pen(faint, 1.0))
         self.smooth.setPen(_pen(theme.cool, 2.0))
         self._say_legend([(theme.cool, "━", "smoothed"), (theme.muted, "─", "as it comes")])

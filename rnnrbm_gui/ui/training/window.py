@@ -221,7 +221,10 @@ class TrainingWindow(QMainWindow):
         self.pause.setText("Go on" if stage is Stage.PAUSED else "Pause")
         what = "Let training go on" if stage is Stage.PAUSED else "Let training stand still"
         self.pause.setToolTip(f"{what}  (Ctrl+P)")
-        self.stop.setEnabled(busy and stage is not Stage.STOPPING)
+        stoppable = busy and stage is not Stage.STOPPING
+        if self.stop.hasFocus() and not stoppable:
+            self.right.setFocus()  # and not what comes next, a drop-down
+        self.stop.setEnabled(stoppable)
         self.form.setEnabled(not busy)
         self.corpus.set_free(not busy)
         self.progress.setVisible(busy)
