@@ -110,8 +110,8 @@ def unroll(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
         memory: of an RNN-RBM.
     """
     W, rows = p["W"], batch.rows
-    bv_t: Array = p["bv"][rows] - W.sum(1) / 2
-    bh_t: Array = p["bh"][rows] - batch.centre @ W
+    bv_t: Array = (p["bv"] - W.sum(1) / 2)[rows]
+    bh_t: Array = (p["bh"] - batch.centre @ W)[rows]
     if batch.x is not None:
         bv_t += p["Wxv"][batch.x]
         bh_t += p["Wxh"][batch.x]

@@ -98,15 +98,28 @@ def run(
         at: (n_times + 1,), the frames at[t] : at[t + 1] are those at time t, of as many sequences,
             the first ones.
     """
-    middle = np.asarray(MIDDLE[memory], u0.dtype)
+    if a.dtype != np.float32:
+        return run_plain(memory, a, Wuu, u0, kept, at)
+    from rnnrbm_gui.models import recurrence_numba, unrolled_numba  # imports numba
+
+    steps = _room(memory, a, u0)
+    code, filled = recurrence_numba.CODES[memory], (steps.before, steps.after, steps.read)
+    unrolled_numba.run(code, a, Wuu, u0, kept, at, MIDDLE[memory], filled, steps.gates)
+    return steps
+
+
+def _room(memory: Memory, a: Array, u0: Array) -> Steps:
     before, after, read = (np.empty((len(a), u0.shape[1]), u0.dtype) for _ in range(3))
     gates = tuple(np.empty_like(before) for _ in range(4 if memory == "gru" else 0))
-    if a.dtype == np.float32:
-        from rnnrbm_gui.models import recurrence_numba, unrolled_numba  # imports numba
+    return Steps(before, after, read, gates)
 
-        code, filled = recurrence_numba.CODES[memory], (before, after, read)
-        unrolled_numba.run(code, a, Wuu, u0, kept, at, MIDDLE[memory], filled, gates)
-        return Steps(before, after, read, gates)
+
+def run_plain(
+    memory: Memory, a: Array, Wuu: Array, u0: Array, kept: Array, at: NDArray[np.int64]
+) -> Steps:
+    """Do what ``run`` does, in NumPy: its definition."""
+    middle, steps = np.asarray(MIDDLE[memory], u0.dtype), _room(memory, a, u0)
+    before, after, read, gates = steps.before, steps.after, steps.read, steps.gates
     u, m_of_most = u0, np.empty((len(u0), Wuu.shape[1]), u0.dtype)
     for first, end in pairwise(at):
         now, n = slice(first, end), end - first
@@ -118,7 +131,7 @@ def run(
         after[now] = u
         for gate, value in zip(gates, values, strict=True):
             gate[now] = value
-    return Steps(before, after, read, gates)
+    return steps
 
 
 def back(
@@ -143,16 +156,36 @@ def back(
     Returns:
         Of ``a`` and of ``m``, each (n_frames, n_gates * n_recurrent), and of ``u0``.
     """
-    from rnnrbm_gui.models import gradients_numba, recurrence_numba, unrolled_numba  # import numba
+    if d_read.dtype != np.float32:
+        return back_plain(memory, steps, d_read, Wuu, kept, at)
+    from rnnrbm_gui.models import recurrence_numba, unrolled_numba  # imports numba
 
+    before, after, filled = steps.before, steps.after, _room_back(memory, d_read, Wuu, at)
+    code = recurrence_numba.CODES[memory]
+    unrolled_numba.back(code, Wuu, kept, at, before, after, steps.gates, d_read, filled)
+    return filled
+
+
+def _room_back(
+    memory: Memory, d_read: Array, Wuu: Array, at: NDArray[np.int64]
+) -> tuple[Array, Array, Array]:
     d_a = np.empty((len(d_read), Wuu.shape[1]), d_read.dtype)
     d_m = np.empty_like(d_a) if memory == "gru" else d_a
-    d_u = np.zeros((at[1], d_read.shape[1]), d_read.dtype)  # of the states after time t
-    if d_read.dtype == np.float32:
-        before, after, filled = steps.before, steps.after, (d_a, d_m, d_u)
-        code = recurrence_numba.CODES[memory]
-        unrolled_numba.back(code, Wuu, kept, at, before, after, steps.gates, d_read, filled)
-        return filled
+    return d_a, d_m, np.zeros((at[1], d_read.shape[1]), d_read.dtype)  # of the states after time t
+
+
+def back_plain(
+    memory: Memory,
+    steps: Steps,
+    d_read: Array,
+    Wuu: Array,
+    kept: Array,
+    at: NDArray[np.int64],
+) -> tuple[Array, Array, Array]:
+    """Do what ``back`` does, in NumPy but for a gated unit's own part."""
+    from rnnrbm_gui.models import gradients_numba  # imports numba
+
+    d_a, d_m, d_u = _room_back(memory, d_read, Wuu, at)
     from_m = np.ascontiguousarray(Wuu.T)
     u, one = steps.after, np.asarray(1, d_read.dtype)
     slope = one - u * u if memory == "tanh" else u * (one - u)

@@ -29,6 +29,9 @@ from rnnrbm_gui.models.settings import Settings
 Roll = NDArray[np.bool_]
 Float = NDArray[np.float32]
 
+WATCHED_EVERY = 25
+"""Updates from one whose loss is taken to the next: it costs a fifth of an update."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -37,7 +40,7 @@ class Tally:
     Attributes:
         updates: how many.
         frames: trained on.
-        objective: mean of F(v) - F(v_neg) in every tenth update, nats a frame: a course and no
+        objective: mean of F(v) - F(v_neg) in every 25th update, nats a frame: a course and no
             likelihood.
         norms: by parameter, the sum of the norms of its gradient.
     """
@@ -155,7 +158,8 @@ class Trainer:
         from rnnrbm_gui.models import descent  # imports numba
 
         s, p, tally = self.settings, self._p, self.tally
-        shares, watched = self._batches.of(self.update), tally.updates % 10 == 0
+        shares = self._batches.of(self.update)
+        watched = tally.updates % WATCHED_EVERY == 0
         learned = list(self._map(lambda share: self._learn(*share, watched=watched), shares))
         sizes = np.array([len(batch.v) for batch, _ in shares])
         weights = (sizes / sizes.sum()).tolist()
@@ -163,7 +167,7 @@ class Trainer:
         norms = {name: float(np.sqrt(np.square(g).sum())) for name, g in grad.items()}
         if watched:
             now = sum(w * loss for w, (_, loss) in zip(weights, learned, strict=True))
-            tally.objective += (now - tally.objective) / (tally.updates // 10 + 1)
+            tally.objective += (now - tally.objective) / (tally.updates // WATCHED_EVERY + 1)
         tally.updates += 1
         tally.frames += int(sizes.sum())
         for name, norm in norms.items():

@@ -9,9 +9,9 @@ All train the same model on the same sequences with the same settings, CD-15 thr
 of updates that take turns, so that whatever else the machine does meets all. Padding is not
 counted. A first block is not counted either: it compiles. PyTorch stands there twice: batched, with
 its Gibbs steps as one writes them down, and with these tuned by hand; the exit code is about the
-first. NumPy's row is this trainer with its Gibbs steps as products of matrices. Beside the time on
-the clock stands that of the processor, which other work on the machine disturbs less; the last
-column says how many times as fast as the row this trainer is.
+first. NumPy's row is this trainer with its Gibbs steps, its gradients and its recurrence in NumPy.
+Beside the time on the clock stands that of the processor, which other work on the machine disturbs
+less; the last column says how many times as fast as the row this trainer is.
 
 With ``--compare-ll`` both make the same number of updates on the usual schedule (k of CD-k grows
 to 15) for several seeds, and each model's log-likelihood on held-out frames is measured: exactly
