@@ -55,15 +55,20 @@ class Files(QObject):
         before, heard = session.score, session.heard()
 
         def clear() -> None:
+            window.engine.stop()
             session.sounded = 0
             window.engine.recall((), 0)
             window.canvas.set_sounded(0)
             window.show_hint()
 
+        def give_back() -> None:
+            window.engine.stop()
+            window.engine.recall(*heard)
+
         window.engine.stop()
         if before.notes or heard[0]:
             session.commit("New roll", Score(), always=True)
-            window.steps.add(before, lambda: window.engine.recall(*heard), clear)
+            window.steps.add(before, give_back, clear)
         clear()
 
     def ask_open(self) -> None:

@@ -150,6 +150,7 @@ class MainWindow(QMainWindow):
         self.panel.set_articulation(self.articulation)
         self.panel.set_models(all_models())
         self.transport.set_mode(self.mode)
+        self.menus.show_mode(self.mode)
         self._listener.show_outputs()
         self.canvas.set_following(settings.following)
         self.canvas.set_snap(settings.snap)
@@ -222,6 +223,7 @@ class MainWindow(QMainWindow):
         """Choose what is done with the drawn notes."""
         self.mode = mode
         self.transport.set_mode(mode)
+        self.menus.show_mode(mode)
         self.engine.set_mode(mode)
 
     def set_meter(self, meter: Meter) -> None:

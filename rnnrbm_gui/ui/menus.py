@@ -85,8 +85,12 @@ class Menus:
         self._add(menu, "Loop", window.transport.loop.toggle, "L")
         self._add(menu, "Re-roll", window.panel.draw_seed, "R")
         menu.addSeparator()
+        modes, self._modes = QActionGroup(window), {}
         for i, mode in enumerate(Mode, start=1):
-            self._add(menu, mode.value, lambda m=mode: window.set_mode(m), f"Alt+{i}")
+            action = self._add(menu, mode.value, lambda m=mode: window.set_mode(m), f"Alt+{i}")
+            action.setCheckable(True)
+            modes.addAction(action)
+            self._modes[mode] = action
         menu.addSeparator()
         self._add(menu, "Panic: silence everything", window.panic, "Ctrl+.")
 
@@ -142,6 +146,10 @@ class Menus:
             action.setCheckable(True)
             action.setChecked(name == self._window.settings.theme)
             group.addAction(action)
+
+    def show_mode(self, mode: Mode) -> None:
+        """Mark the mode."""
+        self._modes[mode].setChecked(True)
 
     def refresh(self) -> None:
         """Name the steps that undo and redo would take."""

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from rnnrbm_gui import paths
+from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.engine.events import Passage
 from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.ui.main_window import HINT
@@ -208,6 +209,14 @@ def test_bar_and_beat_follow_the_metre(opened):
     assert window.transport.position.text() == "9.1"
     window.set_meter(Meter(5, 4))
     assert window.transport.position.text() == "7.3"
+
+
+def test_the_menu_marks_the_mode(opened):
+    window = opened()
+    for mode in Mode:
+        window.set_mode(mode)
+        marked = [m for m, action in window.menus._modes.items() if action.isChecked()]
+        assert marked == [mode]
 
 
 def test_home_moves_the_playhead_one_sees(opened):
