@@ -308,7 +308,9 @@ QMenuBar { background: @panel; border-bottom: 1px solid @line; padding: 1px 6px;
 QMenuBar::item { background: transparent; padding: 5px 10px; border-radius: 6px; }
 QMenuBar::item:selected { background: @hover; }
 QMenu { background: @card; border: 1px solid @line; border-radius: 8px; padding: 5px; }
-QMenu::item { padding: 6px 26px 6px 14px; border-radius: 6px; }
+QMenu::item { padding: 6px 26px 6px 12px; border-radius: 6px; }
+QMenu::indicator { width: 6px; height: 6px; margin-left: 10px; border-radius: 3px; }
+QMenu::indicator:checked { background: @warm; }
 QMenu::item:selected { background: @hover; }
 QMenu::item:disabled { color: @muted; }
 QMenu::separator { height: 1px; background: @line; margin: 5px 8px; }
