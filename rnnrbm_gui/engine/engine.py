@@ -82,9 +82,15 @@ class Engine:
         """Let another model go on from what has sounded."""
         self._generator.post(lambda: self._generator.load(path))
 
-    def recall(self, heard: Sequence[Note], n_frames: int) -> None:
-        """Take up the generated notes of an earlier start as what has sounded."""
-        self._generator.post(lambda: self._generator.recall(heard, n_frames))
+    def recall(self, heard: Sequence[Note], n_frames: int, frame_ticks: int | None = None) -> None:
+        """Take up generated notes of earlier as what has sounded.
+
+        Args:
+            heard: the notes.
+            n_frames: in which they sounded.
+            frame_ticks: of those frames; the model's own unless given.
+        """
+        self._generator.post(lambda: self._generator.recall(heard, n_frames, frame_ticks))
 
     def set_score(self, score: Score) -> None:
         """Take over an edited drawing."""

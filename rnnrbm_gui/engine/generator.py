@@ -130,13 +130,13 @@ class Generator(threading.Thread):
         self._publish(changed)  # what sounded on beyond has been cut there
         self._publish_passage()
 
-    def recall(self, heard: Sequence[Note], n_frames: int) -> None:
-        """Take up music of an earlier start as what has sounded; the model goes on from it."""
+    def recall(self, heard: Sequence[Note], n_frames: int, frame_ticks: int | None = None) -> None:
+        """Take up music of earlier as what has sounded; the model goes on from it."""
         if self.stored is not None:
             self._interrupt()
-            self._take_up(self.stored, heard, n_frames * self._frame)
+            self._take_up(self.stored, heard, n_frames * (frame_ticks or self._frame))
             self._publish(0)
-            self._events.put(Sounded(n_frames * self._frame))
+            self._events.put(Sounded(self._sounded * self._frame))
 
     def _take_up(
         self, stored: StoredModel, notes: Sequence[Note], end_tick: int, *, sounding: bool = False

@@ -15,6 +15,7 @@ from rnnrbm_gui.data.project_file import Project, load_project, save_project
 from rnnrbm_gui.engine.constraints import Mode
 from rnnrbm_gui.errors import FileError
 from rnnrbm_gui.music.score import Score
+from rnnrbm_gui.ui.session import Heard
 from rnnrbm_gui.ui.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,16 +58,16 @@ class Files(QObject):
         def clear() -> None:
             window.engine.stop()
             session.sounded = 0
-            window.engine.recall((), 0)
+            session.recall(Heard())
             window.canvas.set_sounded(0)
             window.show_hint()
 
         def give_back() -> None:
             window.engine.stop()
-            window.engine.recall(*heard)
+            session.recall(heard)
 
         window.engine.stop()
-        if before.notes or heard[0]:
+        if before.notes or heard.notes:
             session.commit("New roll", Score(), always=True)
             window.steps.add(before, give_back, clear)
         clear()
@@ -118,7 +119,8 @@ class Files(QObject):
             window.tempo.set(song.bpm)
 
         def turn_back() -> None:
-            window.messages.hide()
+            if window.messages.sentence == words:
+                window.messages.hide()
             window.set_meter(meter)
             window.tempo.go_back(tempo)
 
@@ -126,8 +128,9 @@ class Files(QObject):
         window.session.open_song(song, path.name)
         window.steps.add(before, turn_back, turn)
         window.canvas.fit()
-        words = f"{len(song.score)} notes from {path.name} are on the roll."
-        window.messages.say(" ".join((words, *song.remarks)))
+        told = f"{len(song.score)} notes from {path.name} are on the roll."
+        words = " ".join((told, *song.remarks))
+        window.messages.say(words)
 
     def ask_model(self) -> None:
         """Ask for a model file and let it go on."""
@@ -225,7 +228,7 @@ class Files(QObject):
 
     def _project(self) -> Project:
         window = self._window
-        heard, n_frames = window.session.heard()
+        heard, n_frames, _ = window.session.heard()
         waiting = self._put_back_last
         if waiting is not None and not window.session.sounded_once:
             # The model that shall go on from it has not been loaded yet.

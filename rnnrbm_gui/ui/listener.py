@@ -97,7 +97,7 @@ class Listener:
         self._window.transport.set_position(tick, self._session.meter)
 
     def _sounded(self, event: events.Sounded) -> None:
-        self._session.sounded, self._session.sounded_once = event.tick, True
+        self._session.take_sounded(event.tick)
         self._canvas.set_sounded(event.tick)
 
     def _sounding(self, event: protocol.Sounding) -> None:

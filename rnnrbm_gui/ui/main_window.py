@@ -163,6 +163,8 @@ class MainWindow(QMainWindow):
         engine.set_sampling(self.panel.sampling)
         engine.set_articulation(self.articulation)
         engine.set_meter(self.session.meter)
+        if self.settings.bpm:  # an earlier version kept each model's own tempo, too
+            self.tempo.restore(self.settings.bpm, self.model_path)
         engine.set_bpm(self.tempo.bpm)
         engine.start(self.model_path)
         engine.open_output(self.output)
@@ -195,7 +197,7 @@ class MainWindow(QMainWindow):
 
         def undo() -> None:
             self.set_mode(mode)
-            self.engine.recall(*self.session.heard_after(*heard))
+            self.session.recall(self.session.heard_after(heard))
 
         self.steps.add(before, undo, partial(self.set_mode, Mode.CONTINUE))
         self.set_mode(Mode.CONTINUE)
@@ -341,7 +343,8 @@ class MainWindow(QMainWindow):
         button = self.focusWidget()
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if enter and isinstance(button, QAbstractButton):
-            button.click()
+            if not event.isAutoRepeat():
+                button.click()
         else:
             super().keyPressEvent(event)
 

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,25 @@ from rnnrbm_gui.music.history import History
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
+
+
+class Heard(NamedTuple):
+    """Generated notes that have been played.
+
+    Attributes:
+        notes: by onset.
+        n_frames: from the start, in which they were.
+        frame_ticks: of such a frame.
+    """
+
+    notes: tuple[Note, ...] = ()
+    n_frames: int = 0
+    frame_ticks: int = 1
+
+    @property
+    def end(self) -> int:
+        """Tick at which the last of the frames ends."""
+        return self.n_frames * self.frame_ticks
 
 
 class Session(QObject):
@@ -44,6 +64,7 @@ class Session(QObject):
         self.meter = Meter()
         self.sounded = 0
         self.sounded_once = False
+        self._recalled: Heard | None = None
         self.generated_end = 0
         self._frame_ticks = 1
         self.glow: list[NDArray[np.float32]] = []  # of each generated frame: p of each key
@@ -122,22 +143,37 @@ class Session(QObject):
         self.generated_end = event.tick
         del self.glow[event.tick // self._frame_ticks :]
 
-    def heard(self) -> tuple[tuple[Note, ...], int]:
-        """Return the generated notes that have been played, and in how many frames."""
-        n_frames = -(-self.sounded // self._frame_ticks)
-        return tuple(_until(self._generated, n_frames * self._frame_ticks)), n_frames
+    def take_sounded(self, tick: int) -> None:
+        """Hear how far the music has come."""
+        self.sounded, self.sounded_once = tick, True
+        if self._recalled is not None and tick >= self._recalled.end:
+            self._recalled = None
 
-    def heard_after(self, notes: tuple[Note, ...], n_frames: int) -> tuple[tuple[Note, ...], int]:
-        """Return what had been played then, as ``heard`` said, and what has been played since."""
-        now, n_now = self.heard()
-        end = n_frames * self._frame_ticks
-        return (*notes, *(note for note in now if note.on >= end)), max(n_frames, n_now)
+    def heard(self) -> Heard:
+        """Return what has been played, or was given back and is not there yet."""
+        if self._recalled is not None:
+            return self._recalled
+        n_frames = -(-self.sounded // self._frame_ticks)
+        notes = tuple(_until(self._generated, n_frames * self._frame_ticks))
+        return Heard(notes, n_frames, self._frame_ticks)
+
+    def heard_after(self, then: Heard) -> Heard:
+        """Return what had been played then, and what has been played since."""
+        now = self.heard()
+        since = (note for note in now.notes if note.on >= then.end)
+        n_frames = -(-max(then.end, now.end) // now.frame_ticks)
+        return Heard((*then.notes, *since), n_frames, now.frame_ticks)
+
+    def recall(self, heard: Heard) -> None:
+        """Give back what had been played."""
+        self._recalled = heard if heard.n_frames else None
+        self._engine.recall(*heard)
 
     # -- files -------------------------------------------------------------------------------
 
     def open_song(self, song: MidiSong, name: str) -> None:
         """Put the notes of a file on the roll as the seed, one undo step."""
-        self.commit(f"Open {name}", song.score)
+        self.commit(f"Open {name}", song.score, always=True)
 
     def save_midi(self, path: Path, *, bpm: float) -> str:
         """Write what is on the roll as a MIDI file; return a sentence that says what."""

@@ -28,7 +28,7 @@ MODE_TIPS = {
     Mode.HARMONISE: "Your notes stay; the model fills in the rest under and after them  (Alt+2)",
     Mode.FREE: "The model plays by itself beside what you drew  (Alt+3)",
 }
-_NUMBER = re.compile(r"\d+\.?\d*")
+_NUMBER = re.compile(r"\d{0,6}([.,]\d{0,2})?")
 
 
 class TransportBar(QFrame):
@@ -236,15 +236,23 @@ class TempoBox(QDoubleSpinBox):
 
     def validate(self, text: str, place: int) -> tuple[QValidator.State, str, int]:
         """Let any number be typed; ``fixup`` brings it into the range."""
-        if _NUMBER.fullmatch(text.strip()) and not self.minimum() <= float(text) <= self.maximum():
-            return QValidator.State.Intermediate, text, place
-        return super().validate(text, place)
+        if not _NUMBER.fullmatch(text):
+            return QValidator.State.Invalid, text, place
+        fits = self.minimum() <= self.valueFromText(text) <= self.maximum()
+        state = QValidator.State.Acceptable if fits else QValidator.State.Intermediate
+        return state, text, place
+
+    def valueFromText(self, text: str) -> float:
+        """Read a number with a point or a comma; nothing is 0."""
+        digits = text.replace(",", ".").strip(".")
+        return float(digits or 0)
 
     def fixup(self, text: str) -> str:
         """Return the nearest tempo that can be played."""
-        if not _NUMBER.fullmatch(text.strip()):
-            return str(super().fixup(text))
-        return self.textFromValue(min(max(float(text), self.minimum()), self.maximum()))
+        if not text:
+            return self.textFromValue(self.value())
+        value = self.valueFromText(text)
+        return self.textFromValue(min(max(value, self.minimum()), self.maximum()))
 
 
 def _captioned(widget: QWidget, words: str) -> QVBoxLayout:

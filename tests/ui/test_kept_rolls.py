@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from rnnrbm_gui import paths
 from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
 from rnnrbm_gui.data.project_file import load_project
 from rnnrbm_gui.engine.constraints import Mode
@@ -142,11 +143,13 @@ def test_undo_of_keep_gives_the_take_and_the_mode_back(opened):
     until(lambda: window.session.sounded > 1920, "a bar of music")
     window.engine.stop()
     until(lambda: not window.engine.playing, "the stop")
-    played, n_frames = window.session.heard()
+    heard = window.session.heard()
     window.keep()
     QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert window.mode is Mode.HARMONISE
-    until(lambda: window.session.heard() == (played, n_frames), "what was played")
+    assert window.session.heard() == heard  # at once, should one leave now
+    until(lambda: window.session._recalled is None, "what was played")
+    assert window.session.heard() == heard
 
 
 def played_at_300(window, ticks):
@@ -161,13 +164,14 @@ def played_at_300(window, ticks):
 
 def test_undo_of_keep_leaves_what_has_sounded_since_as_it_sounded(opened):
     window = opened()
-    first, n_first = played_at_300(window, 1920)
+    first = played_at_300(window, 1920)
     window.keep()
-    later, n_later = played_at_300(window, 5760)
-    assert n_later > n_first
+    later = played_at_300(window, 5760)
+    assert later.end > first.end
     window.steps.undo()
-    since = tuple(note for note in later if note.on >= n_first * 480)
-    until(lambda: window.session.heard() == (first + since, n_later), "all that has sounded")
+    until(lambda: window.session._recalled is None, "all that has sounded")
+    since = tuple(note for note in later.notes if note.on >= first.end)
+    assert window.session.heard() == (first.notes + since, later.n_frames, 480)
 
 
 @pytest.mark.parametrize("drawn", [MELODY, Score()])
@@ -179,11 +183,28 @@ def test_undo_of_a_new_roll_gives_back_what_was_drawn_and_what_was_played(opened
     until(lambda: not window.session.sounded, "the new roll")
     assert not len(window.session.score)
     window.steps.undo()
-    until(lambda: window.session.heard() == heard, "what was played")
+    assert window.session.heard() == heard
+    until(lambda: window.session._recalled is None, "what was played")
+    assert window.session.heard() == heard
     assert window.session.score == drawn
     window.steps.redo()
     until(lambda: not window.session.sounded, "the new roll again")
     assert not len(window.session.score)
+
+
+def test_what_was_played_comes_back_in_the_frames_of_another_model(opened):
+    window = opened()
+    heard = played_at_300(window, 1920)
+    window.files.new()
+    sixteenths = paths.models() / "jsb-sixteenths.safetensors"
+    window.load_model(sixteenths)
+    until(lambda: window.model_path == sixteenths, "the sixteenths")
+    window.steps.undo()
+    until(lambda: window.session._recalled is None, "what was played")
+    now = window.session.heard()
+    assert now.frame_ticks == heard.frame_ticks // 4
+    assert now.end == heard.end
+    assert {(n.on, n.pitch) for n in now.notes} == {(n.on, n.pitch) for n in heard.notes}
 
 
 def test_undo_of_a_file_takes_its_tempo_and_metre_back(opened, tmp_path):

@@ -158,7 +158,7 @@ def test_return_commits_a_number_and_gives_the_keys_back_to_the_roll(opened):
 
 
 @pytest.mark.parametrize(
-    ("typed", "taken"), [("350", 300), ("9999", 300), ("1", 20), ("92.6", 92.6)]
+    ("typed", "taken"), [("350", 300), ("9999", 300), ("1", 20), ("92.6", 92.6), ("92,6", 92.6)]
 )
 def test_a_tempo_beyond_the_range_becomes_the_nearest(opened, typed, taken):
     window = opened()
@@ -170,6 +170,9 @@ def test_a_tempo_beyond_the_range_becomes_the_nearest(opened, typed, taken):
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert window.tempo.bpm == taken
     assert float(field.text()) == taken
+    field.clear()
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert window.tempo.bpm == taken  # as it was
 
 
 def test_enter_presses_the_button_that_has_the_focus(opened):
