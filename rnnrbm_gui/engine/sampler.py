@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.data.model_file import StoredModel
 from rnnrbm_gui.engine.constraints import UNSHOWN, Constraints
+from rnnrbm_gui.models.drawing import Stream
 from rnnrbm_gui.models.kernels import ON
 from rnnrbm_gui.models.playable import State
 from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
@@ -67,6 +68,7 @@ class Take:
         self._sampler = FrameSampler(stored.played)
         self._bars, self._meter = Bars.of(header.bars, header.frames_per_beat), meter or Meter()
         self._states = [self._sampler.first_state(self._place(0))]
+        self._last: tuple[Sampling, State, Stream] | None = None  # what drew a state, and how
         self._frames: list[NDArray[np.bool_]] = []
         self._glow: list[NDArray[np.float32]] = []
 
@@ -126,23 +128,28 @@ class Take:
             v = cells == ON
             state = self._sampler.advance(state, v, place)
         else:
-            drawn = self._sampler.draw(
-                state,
-                cells,
-                seed=sampling.seed,
-                take=0,
-                frame=index,
-                x=place,
-                temperature=sampling.temperature,
-                gibbs_steps=sampling.gibbs_steps,
-            )
-            v = drawn.v
-            glow = np.where(cells[:n_keys] == ON, np.float32(0), drawn.mean_v[:n_keys])
-            state = drawn.after
+            stream = self._streaming(sampling, state)
+            v = stream.draw(cells, place)
+            glow = np.where(cells[:n_keys] == ON, np.float32(0), stream.mean_v[:n_keys])
+            state = stream.state
+            self._last = sampling, state, stream
         self._frames.append(v)
         self._glow.append(glow)
         self._states.append(state)
         return v & (cells != ON)
+
+    def _streaming(self, sampling: Sampling, state: State) -> Stream:
+        """Return what draws the frame after a state: what drew the one before, if it still can."""
+        if self._last is not None and self._last[0] == sampling and self._last[1] is state:
+            return self._last[2]
+        return self._sampler.stream(
+            state,
+            seed=sampling.seed,
+            take=0,
+            frame=len(self._frames),
+            temperature=sampling.temperature,
+            gibbs_steps=sampling.gibbs_steps,
+        )
 
     def remember_notes(
         self, notes: Sequence[Note], constraints: Constraints, n_frames: int

@@ -66,6 +66,7 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
         bias_v = np.full(down.shape[0] * down.shape[3], _NEVER)
         x_h, x_v = np.empty_like(bias_h), np.empty_like(bias_v)
         h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
+        shape = down.shape[0], h_on.size, down.shape[1]
         v_on = np.zeros((n_visible + 63) // 64, np.uint64)
         for chain in range(len(v)):
             chain_key = layers.mix(seed ^ layers.mix(np.uint64(chain)))
@@ -76,7 +77,7 @@ def gibbs_kernel(n_h: int, n_v: int) -> Any:
                 key = layers.mix(chain_key ^ np.uint64(step))
                 layers.up(bias_h, up, v_on, simd.zeros(n_h), x_h)
                 _fire(x_h, registers_h, words, key, h_on)
-                layers.down(bias_v, down, h_on, simd.zeros(n_v), x_v)
+                layers.down(bias_v, down, h_on, shape, simd.zeros(n_v), x_v)
                 _fire(x_v, registers_v, words[16 * registers_h :], key, v_on)
             layers.unpack(v_on, v[chain])
 
@@ -114,6 +115,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
         way_v[:n_visible] = bv_t - start
         x_h, x_v = np.empty_like(bias_h), np.empty_like(from_v)
         h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
+        shape = down.shape[0], h_on.size, down.shape[1]
         v_on = np.zeros((n_visible + 63) // 64, np.uint64)
         for chain in range(len(v)):
             chain_key = layers.mix(seed ^ layers.mix(np.uint64(chain)))
@@ -149,7 +151,7 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                 if not 1e-100 < quotient < 1e100:
                     total += np.log(quotient)
                     quotient = 1.0
-                layers.down(way_v, down, h_on, simd.zeros(n_v), x_v)
+                layers.down(way_v, down, h_on, shape, simd.zeros(n_v), x_v)
                 gain = simd.spread(_ZERO)
                 for r in range(registers_v):
                     way, b = simd.load(way_v, 16 * r, 1), simd.load(x_v, 16 * r, 1)

@@ -7,7 +7,11 @@ from typing import Any
 
 import numba as nb
 from numba.core import types
+from numba.np.unsafe import ndarray
 
+from rnnrbm_gui.models import simd
+
+_to_fixed_tuple: Any = ndarray.to_fixed_tuple  # typed as the function below it
 _HERE = Path(__file__).parent
 STAMP = f"{zlib.crc32(b''.join(path.read_bytes() for path in sorted(_HERE.glob('*.py')))):08x}"
 """Of the files here. WORKAROUND: numba's cache looks only at the file of the function that it
@@ -18,6 +22,17 @@ further."""
 def given(dtype: types.Type, n_axes: int) -> types.Type:
     """Return the type of an argument that is only read; numba passes writable ones there, too."""
     return types.Array(dtype, n_axes, "C", readonly=True)
+
+
+def found(dtype: Any, n_axes: int) -> Any:
+    """Return a function of compiled code: the array that a row of ``kernels.places`` tells of."""
+
+    @simd.part
+    def array(places: Any, i: int) -> Any:
+        shape = _to_fixed_tuple(places[i, 1 : 1 + n_axes], n_axes)
+        return nb.carray(simd.pointer(places[i, 0]), shape, dtype)
+
+    return array
 
 
 def cached(signature: Any, kernel: Callable[..., None]) -> Any:

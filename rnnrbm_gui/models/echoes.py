@@ -95,4 +95,4 @@ def seen_now(past: Past, v: Roll, echoes: Sequence[int]) -> Roll:
 
 def after(past: Past, frames: Roll) -> Past:
     """Return the past after some more frames, (n_frames, n_visible)."""
-    return np.concatenate([past, packed(frames)])[-len(past) :] if len(past) else past
+    return np.concatenate([past, packed(frames[-len(past) :])])[-len(past) :] if len(past) else past

@@ -10,6 +10,7 @@ Importing this module imports numba, which takes a third of a second: only
 
 from typing import Any
 
+import numba as nb
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
@@ -21,6 +22,11 @@ from rnnrbm_gui.models.kernels import BLOCK_H, BLOCK_V, FARTHEST, HELD, OFF, ON,
 
 Words = NDArray[np.uint64]
 
+_f1, _f2, _f3 = (compiling.found(np.float32, n) for n in (1, 2, 3))
+_w1, _w3, _w4 = (compiling.found(np.uint32, n) for n in (1, 3, 4))
+_n1, _n3 = (compiling.found(np.int32, n) for n in (1, 3))
+_b1, _b2, _b3 = (compiling.found(np.bool_, n) for n in (1, 2, 3))
+_i1, _q1 = compiling.found(np.int64, 1), compiling.found(np.uint64, 1)
 _ZERO, _ONE = np.float32(0), np.float32(1)
 _REGISTERS_H, _REGISTERS_V = BLOCK_H // simd.WIDTH, BLOCK_V // simd.WIDTH
 
@@ -49,19 +55,24 @@ def _gibbs(
     rates: Float,
     held: Float,
     rows: Float,
-    from_base: bool,
-    first_mean: int,
-    key: Any,
-    registers_h: int,
-    registers_v: int,
     sums_v: NDArray[np.uint32],
     sums_h: NDArray[np.uint32],
     h_on: Words,
     v_on: Words,
     v_was: Words,
     total: Float,
+    from_base: bool,
+    first_mean: int,
+    key: Any,
+    registers_h: int,
+    blocks_h: int,
+    registers_v: int,
+    shape: Any,
 ) -> None:
-    """Draw a frame into ``v_on``, and the sums of the averaged steps' mean_v into ``total``."""
+    """Draw a frame into ``v_on``, and the sums of the averaged steps' mean_v into ``total``.
+
+    Sizes that are known when compiling leave no loop about them: a twentieth faster.
+    """
     total[:] = _ZERO
     for step in range(0 if from_base else 1, rows.shape[1]):
         scale, mix = rows[0, step], rows[1, step]
@@ -72,115 +83,105 @@ def _gibbs(
             if step == 1:
                 layers.up(bias_h, up, v_on, simd.zeros(_REGISTERS_H), sums_h)
             else:
-                layers.up_from(up, v_on, v_was, simd.zeros(_REGISTERS_H), sums_h)
+                layers.up_from(up, v_on, v_was, blocks_h, simd.zeros(_REGISTERS_H), sums_h)
             v_was[:] = v_on
-            for w in range(h_on.size):
+            for w in range((registers_h + 3) // 4):
                 word = np.uint64(0)
-                for r in range(4 * w, min(4 * w + 4, registers_h)):
-                    x = simd.between(low, simd.load(sums_h, 16 * r, 1), high)
+                for r in range(min(4, registers_h - 4 * w)):
+                    first = 64 * w + 16 * r
+                    x = simd.between(low, simd.load(sums_h, first, 1), high)
                     odds = simd.power_of_two(simd.to_float(x) * scale) + _ONE
-                    fired = layers.uniforms(words, 16 * r, numbers) * odds < _ONE
-                    word |= simd.mask(fired) << np.uint64(16 * (r & 3))
+                    fired = layers.uniforms(words, first, numbers) * odds < _ONE
+                    word |= simd.mask(fired) << np.uint64(16 * r)
                 h_on[w] = word
-            layers.down(bias_v, down, h_on, simd.zeros(_REGISTERS_V), sums_v)
-        for w in range(v_on.size):
+            layers.down(bias_v, down, h_on, shape, simd.zeros(_REGISTERS_V), sums_v)
+        for w in range((registers_v + 3) // 4):
             word = np.uint64(0)
-            for r in range(4 * w, min(4 * w + 4, registers_v)):
-                y = simd.load(held, 16 * r, 1)
+            for r in range(min(4, registers_v - 4 * w)):
+                first = 64 * w + 16 * r
+                y = simd.load(held, first, 1)
                 if mix != _ZERO:
-                    y = simd.load(rates, 16 * r, 1) * mix + y
+                    y = simd.load(rates, first, 1) * mix + y
                 if step:
-                    y = simd.to_float(simd.load(sums_v, 16 * r, 1)) * scale + y
+                    y = simd.to_float(simd.load(sums_v, first, 1)) * scale + y
                 y = simd.choose(y < FARTHEST, y, FARTHEST)
                 y = simd.choose(y < -FARTHEST, -FARTHEST, y)
                 odds = simd.power_of_two(y) + _ONE
-                fired = layers.uniforms(words, 16 * (registers_h + r), numbers) * odds < _ONE
-                word |= simd.mask(fired) << np.uint64(16 * (r & 3))
+                fired = layers.uniforms(words, 16 * registers_h + first, numbers) * odds < _ONE
+                word |= simd.mask(fired) << np.uint64(16 * r)
                 if step >= first_mean:
-                    simd.store(total, 16 * r, simd.load(total, 16 * r, 1) + _ONE / odds)
+                    simd.store(total, first, simd.load(total, first, 1) + _ONE / odds)
             v_on[w] = word
 
 
 def _play(
-    up: NDArray[np.uint32],
-    down: NDArray[np.uint32],
-    words: NDArray[np.uint32],
-    memory: int,
-    bu: Float,
-    place_u: Float,
-    Wvu: Float,
-    Wuu: Float,
-    bx: Float,
-    place_x: Float,
-    Wux: Float,
-    base: Float,
-    echoes: NDArray[np.int64],
-    rows: Float,
-    from_base: bool,
-    first_mean: int,
-    seed: np.uint64,
-    frame: np.uint64,
-    u: Float,
-    biases: Whole,
-    past: NDArray[np.bool_],
-    start: NDArray[np.bool_],
-    masks: NDArray[np.int8],
-    pull: Float,
     places: NDArray[np.int64],
-    take: np.uint64,
-    v: NDArray[np.bool_],
-    mean_v: Float,
-    u_after: Float,
-    biases_after: Whole,
+    numbers: NDArray[np.int64],
+    masks: NDArray[np.int8],
+    first: int,
+    first_take: int,
+    end_take: int,
 ) -> None:
-    n_takes, n_frames, n_visible = v.shape
+    """Draw frames of takes, as ``Drawing.draw``; what it is told: ``Drawing._tell``."""
+    up, down, words = _w3(places, 0), _w4(places, 1), _w1(places, 2)
+    bu, place_u, Wvu, Wuu = _f1(places, 3), _f2(places, 4), _f3(places, 5), _f3(places, 6)
+    bx, place_x, Wux = _f1(places, 7), _f2(places, 8), _f3(places, 9)
+    base, echoes = _f1(places, 10), _i1(places, 11)
+    rows, pull, positions = _f2(places, 12), _f1(places, 13), _i1(places, 14)
+    u, biases, past, start = _f1(places, 15), _n1(places, 16), _b2(places, 17), _b1(places, 18)
+    v, mean_v = _b3(places, 19), _f3(places, 20)
+    u_after, biases_after = _f3(places, 21), _n3(places, 22)
+    memory, from_base, first_mean = numbers[0], numbers[1] != 0, numbers[2]
+    of_seed = layers.mix(np.uint64(numbers[3]))
+    take, frame = np.uint64(numbers[4]), np.uint64(numbers[5])
+
+    n_visible = v.shape[2]
     n_hidden = biases.size - n_visible
     registers_h, registers_v = (n_hidden + 15) // 16, (n_visible + 15) // 16
-    bias_h = np.zeros(up.shape[0] * BLOCK_H, np.uint32)
-    bias_v = np.zeros(down.shape[0] * BLOCK_V, np.uint32)
-    rates, held = np.zeros(bias_v.size, np.float32), np.full(bias_v.size, HELD)
+    n_h, n_v, words_v = up.shape[0] * BLOCK_H, down.shape[0] * BLOCK_V, (n_visible + 63) // 64
+    bias_h = nb.carray(simd.on_stack(4 * n_h), n_h, np.uint32)
+    sums_h = nb.carray(simd.on_stack(4 * n_h), n_h, np.uint32)
+    bias_v = nb.carray(simd.on_stack(4 * n_v), n_v, np.uint32)
+    sums_v = nb.carray(simd.on_stack(4 * n_v), n_v, np.uint32)
+    rates = nb.carray(simd.on_stack(4 * n_v), n_v, np.float32)
+    held = nb.carray(simd.on_stack(4 * n_v), n_v, np.float32)
+    total = nb.carray(simd.on_stack(4 * n_v), n_v, np.float32)
+    h_on = nb.carray(simd.on_stack(n_h), (n_hidden + 63) // 64, np.uint64)
+    v_on = nb.carray(simd.on_stack(n_v), words_v, np.uint64)
+    v_was = nb.carray(simd.on_stack(n_v), words_v, np.uint64)
+    n_u, n_x = Wuu.shape[0] * Wuu.shape[2], Wux.shape[0] * Wux.shape[2]
+    a = nb.carray(simd.on_stack(4 * n_u), n_u, np.float32)
+    m = nb.carray(simd.on_stack(4 * n_u), n_u, np.float32)
+    x = nb.carray(simd.on_stack(4 * n_x), n_x, np.float32)
+    n_seen = n_visible * (1 + echoes.size)
+    seen = nb.carray(simd.on_stack(n_seen), n_seen, np.bool_)
+    bias_h[:], bias_v[:], rates[:], held[:] = np.uint32(0), np.uint32(0), _ZERO, HELD
     rates[:n_visible] = base
-    sums_h, sums_v = np.empty_like(bias_h), np.empty_like(bias_v)
-    total = np.empty(bias_v.size, np.float32)
-    h_on = np.zeros((n_hidden + 63) // 64, np.uint64)
-    v_on = np.zeros((n_visible + 63) // 64, np.uint64)
-    v_was = np.empty_like(v_on)
-    u_now, biases_now = np.empty_like(u), np.empty_like(biases)
-    seen = np.empty(n_visible * (1 + echoes.size), np.bool_)
-    a, m, x = recurrence.room(Wuu), recurrence.room(Wuu), recurrence.room(Wux)
+    parts = (
+        *(up, down, words, bias_v, bias_h, rates, held, rows),
+        *(sums_v, sums_h, h_on, v_on, v_was, total, from_base, first_mean),
+    )
+    shape = down.shape[0], h_on.size, down.shape[1]
+    of_the_paper = (registers_h, registers_v, *shape) == (10, 6, 1, 3, 31)  # 150 and 88 units
     n_mean = np.float32(rows.shape[1] - first_mean)
-    of_seed = layers.mix(seed)
-    for t in range(n_takes):
+    for t in range(first_take, end_take):
         of_take = layers.mix(of_seed ^ np.uint64(take + np.uint64(t)))
-        u_now[:], biases_now[:] = u, biases
-        layers.pack(start, v_on)
-        for f in range(n_frames):
+        for f in range(first, first + masks.size // n_visible):
+            u_now, biases_now, v_now = u, biases, start
+            if f:
+                u_now, biases_now, v_now = u_after[t, f - 1], biases_after[t, f - 1], v[t, f - 1]
+            layers.pack(v_now, v_on)
             for i in range(n_visible):
                 bias_v[i] = np.uint32(biases_now[i])
             for j in range(n_hidden):
                 bias_h[j] = np.uint32(biases_now[n_visible + j])
-            _hold(masks[f], pull, held, v_on)
-            _gibbs(
-                up,
-                down,
-                words,
-                bias_v,
-                bias_h,
-                rates,
-                held,
-                rows,
-                from_base,
-                first_mean,
-                layers.mix(of_take ^ np.uint64(frame + np.uint64(f))),
-                registers_h,
-                registers_v,
-                sums_v,
-                sums_h,
-                h_on,
-                v_on,
-                v_was,
-                total,
-            )
+            at = (f - first) * n_visible
+            _hold(masks[at : at + n_visible], pull, held, v_on)
+            key = layers.mix(of_take ^ np.uint64(frame + np.uint64(f)))
+            if of_the_paper:
+                _gibbs(*parts, key, 10, 2, 6, (1, 3, 31))
+            else:
+                _gibbs(*parts, key, registers_h, up.shape[0], registers_v, shape)
             layers.unpack(v_on, v[t, f])
             mean = mean_v[t, f]
             for i in range(n_visible):
@@ -189,19 +190,19 @@ def _play(
             if echoes.size:
                 seen[:n_visible] = shown
                 for e in range(echoes.size):
-                    back, first = f + 1 - echoes[e], n_visible * (1 + e)
-                    seen[first : first + n_visible] = v[t, back] if back >= 0 else past[back]
+                    back, at = f + 1 - echoes[e], n_visible * (1 + e)
+                    seen[at : at + n_visible] = v[t, back] if back >= 0 else past[back]
                 shown = seen
             recurrence.advance(
                 memory,
                 u_now,
                 shown,
                 bu,
-                place_u[places[f] % len(place_u)],
+                place_u[positions[f] % len(place_u)],
                 Wvu,
                 Wuu,
                 bx,
-                place_x[places[f + 1] % len(place_x)],
+                place_x[positions[f + 1] % len(place_x)],
                 Wux,
                 a,
                 m,
@@ -209,7 +210,6 @@ def _play(
                 u_after[t, f],
                 biases_after[t, f],
             )
-            u_now[:], biases_now[:] = u_after[t, f], biases_after[t, f]
 
 
 def _advance(
@@ -234,23 +234,19 @@ def _advance(
 
 
 _F1, _F2, _F3 = (compiling.given(types.float32, n_axes) for n_axes in (1, 2, 3))
-_W1, _W3, _W4 = (compiling.given(types.uint32, n_axes) for n_axes in (1, 3, 4))
-_TRUTHS, _PLACES = compiling.given(types.boolean, 1), compiling.given(types.int64, 1)
 _RECURRENCE = (types.int64, _F1, _F2, _F3, _F3, _F1, _F2, _F3)
 play = compiling.cached(
     types.void(
-        *(_W3, _W4, _W1, *_RECURRENCE, _F1, _PLACES),
-        *(_F2, types.boolean, types.int64, types.uint64, types.uint64),
-        *(_F1, compiling.given(types.int32, 1), compiling.given(types.boolean, 2)),
-        *(_TRUTHS, compiling.given(types.int8, 2), _F1, _PLACES, types.uint64),
-        *(types.boolean[:, :, ::1], types.float32[:, :, ::1]),
-        *(types.float32[:, :, ::1], types.int32[:, :, ::1]),
+        compiling.given(types.int64, 2),
+        compiling.given(types.int64, 1),
+        compiling.given(types.int8, 1),
+        *(types.int64, types.int64, types.int64),
     ),
     _play,
 )
 advance = compiling.cached(
     types.void(
-        *(*_RECURRENCE, _F1, _TRUTHS, types.int64, types.int64),
+        *(*_RECURRENCE, _F1, compiling.given(types.boolean, 1), types.int64, types.int64),
         *(types.float32[::1], types.int32[::1]),
     ),
     _advance,

@@ -92,9 +92,9 @@ def up(bias: Any, rows: Any, on: Words, block: Any, out: Any) -> None:
 
 
 @simd.part
-def up_from(rows: Any, on: Words, was: Words, block: Any, sums: Any) -> None:
+def up_from(rows: Any, on: Words, was: Words, n_blocks: int, block: Any, sums: Any) -> None:
     """Turn the sums of the keys that were on, whole numbers, into those of the keys that are."""
-    n_blocks, n_rows, width = rows.shape
+    n_rows, width = rows.shape[1], simd.size(block)
     for i in range(n_blocks):
         a = simd.load(sums, i * width, block)
         for w in range(on.size):
@@ -111,18 +111,25 @@ def up_from(rows: Any, on: Words, was: Words, block: Any, sums: Any) -> None:
 
 
 @simd.part
-def down(bias: Any, sums: Any, on: Words, block: Any, out: Any) -> None:
-    """Leave in ``out`` the bias plus one row of ``Tables.down`` for each group of hidden units."""
-    n_blocks, n_groups, n_patterns, width = sums.shape
+def down(bias: Any, sums: Any, on: Words, shape: Any, block: Any, out: Any) -> None:
+    """Leave in ``out`` the bias plus one row of ``Tables.down`` for each group of hidden units.
+
+    Args:
+        bias: (n_blocks * block,).
+        sums: ``Tables.down``.
+        on: the hidden units.
+        shape: n_blocks, words of hidden units and groups; known when compiling, no loop is left.
+        block: lanes as many as a block has; says so by its type.
+        out: as bias.
+    """
+    (n_blocks, n_words, n_groups), width = shape, simd.size(block)
     for i in range(n_blocks):
-        b = simd.load(bias, i * width, block)
-        row, left = i * n_groups * n_patterns, n_groups
-        for w in range(on.size):
+        b, row = simd.load(bias, i * width, block), i * n_groups << TOGETHER
+        for w in range(n_words):
             word = on[w]
-            for _ in range(min(TO_A_WORD, left)):
+            for _ in range(min(TO_A_WORD, n_groups - w * TO_A_WORD)):
                 pattern = np.int64(word & _PATTERN)
-                b = b + simd.load(sums, (row + pattern) * simd.size(b), block)
+                b = b + simd.load(sums, (row + pattern) * width, block)
                 word >>= np.uint64(TOGETHER)
-                row += n_patterns
-            left -= TO_A_WORD
+                row += 1 << TOGETHER
         simd.store(out, i * width, b)

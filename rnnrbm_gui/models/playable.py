@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import ModelError
-from rnnrbm_gui.models import kernels, randomness
-from rnnrbm_gui.models.echoes import Past, after, seen_now, silence, unpacked
+from rnnrbm_gui.models import kernels
+from rnnrbm_gui.models.echoes import Past, after, seen_now, silence
 from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, InOrder, multiples
-from rnnrbm_gui.models.kernels import LOG2E, OFF, ON, Schedule, Weights
+from rnnrbm_gui.models.kernels import LOG2E, Weights
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.tables import in_blocks
@@ -136,113 +136,6 @@ class Playable:
         compiled.advance(*self._recurrence, state.u, seen, state.x, x, u, biases)
         return State(u, biases, past, x)
 
-    def play(
-        self,
-        state: State,
-        masks: NDArray[np.int8],
-        pull: Float,
-        places: NDArray[np.int64],
-        schedule: Schedule,
-        seed: int,
-        takes: range,
-        frame: int,
-        start: NDArray[np.bool_],
-        threads: int = 1,
-    ) -> Passage:
-        """Draw takes of the frames that follow ``state``; compiled as soon as the kernel is.
-
-        Args:
-            state: before the first frame.
-            masks: (n_frames, n_visible), ``kernels.FREE``, ON or OFF.
-            pull: (n_visible,), added to the log2 odds against each key.
-            places: (n_frames + 1,), of the frames in the bar and of the one after them.
-            schedule: the Gibbs steps of a frame.
-            seed: of the draws.
-            takes: which, one after another.
-            frame: the first one's index on the time line.
-            start: (n_visible,), where the first frame's chain starts, unless from the base rate.
-            threads: 1 or more, that share out the takes, of the compiled kernel.
-
-        Raises:
-            ValueError: an argument is out of range or does not fit the others.
-        """
-        n_takes, n_frames, n_visible = len(takes), len(masks), len(pull)
-        threads = min(threads, n_takes)
-        if takes.step != 1:
-            raise ValueError(f"takes must follow one another, got {takes}")
-        randomness.check(seed, takes.start, frame)
-        if n_takes > 1 or n_frames > 1:
-            last_take, last_frame = takes.start + max(0, n_takes - 1), frame + max(0, n_frames - 1)
-            randomness.check(seed, last_take, last_frame)
-        if masks.shape != (n_frames, n_visible):
-            raise ValueError(f"masks must be {n_visible} keys wide, got {masks.shape}")
-        if start.shape != (n_visible,):
-            raise ValueError(f"start must have the shape {(n_visible,)}, got {start.shape}")
-        if places.shape != (n_frames + 1,) or (n_frames and places[0] != state.x):
-            raise ValueError(
-                f"places must be {n_frames + 1}, the first of them {state.x}, got {places}"
-            )
-        passage = Passage(
-            np.empty((n_takes, n_frames, n_visible), np.bool_),
-            np.empty((n_takes, n_frames, n_visible), np.float32),
-            np.empty((n_takes, n_frames, state.u.size), np.float32),
-            np.empty((n_takes, n_frames, state.biases.size), np.int32),
-            places,
-            state.past,
-        )
-        compiled = kernels.compiled()
-        if compiled is None:
-            for i, take in enumerate(takes):
-                where = (seed, take, frame)
-                self._play_plain(i, passage, state, masks, pull, schedule, where, np.array(start))
-            return passage
-        past = unpacked(state.past, n_visible) if self.model.echoes else _NOTHING
-        told = (*schedule, seed, frame, state.u, state.biases, past, start, masks, pull, places)
-        if threads <= 1:
-            compiled.play(*self._constants, *told, takes.start, *passage[:4])
-            return passage
-        from concurrent.futures import ThreadPoolExecutor  # 3 ms that no start waits for
-
-        def fill(first: int, end: int) -> None:
-            some = (part[first:end] for part in passage[:4])
-            compiled.play(*self._constants, *told, takes.start + first, *some)
-
-        ends = [n_takes * i // threads for i in range(threads + 1)]
-        with ThreadPoolExecutor(threads - 1) as pool:
-            others = pool.map(fill, ends[1:-1], ends[2:])
-            fill(*ends[:2])  # this thread's own share
-            list(others)  # and what any of them raised
-        return passage
-
-    def _play_plain(
-        self,
-        i: int,
-        passage: Passage,
-        state: State,
-        masks: NDArray[np.int8],
-        pull: Float,
-        schedule: Schedule,
-        place: tuple[int, int, int],
-        v: NDArray[np.bool_],
-    ) -> None:
-        """Fill in the take of index ``i``."""
-        seed, take, frame = place
-        for f, mask in enumerate(masks):
-            v[mask == ON] = True
-            v[mask == OFF] = False
-            passage.mean_v[i, f] = kernels.gibbs_plain(
-                self.weights,
-                state.biases,
-                self.base,
-                kernels.held(mask, pull),
-                schedule,
-                randomness.frame_key(seed, take, frame + f),
-                v,
-            )
-            passage.v[i, f] = v
-            state = self.advance(state, v, int(passage.places[f + 1]))
-            passage.u[i, f], passage.biases[i, f] = state.u, state.biases
-
     def moved(self, state: State, x: int) -> State:
         """Return the state before the same frame at another position in the bar."""
         return state if state.x == x else self._state(state.u, x, state.past)
@@ -252,13 +145,14 @@ class Playable:
         return State(u, np.floor(biases * UNIT + 0.5).astype(np.int32), past, x)
 
     @cached_property
-    def _constants(self) -> tuple[Any, ...]:
-        """What the compiled kernel needs of the model."""
+    def told(self) -> tuple[int, tuple[NDArray[Any], ...]]:
+        """What the compiled kernel is told of the model: its memory, and arrays."""
         tables, echoes = self.weights.tables, np.array(self.model.echoes, np.int64)
-        return tables.up, tables.down, tables.words, *self._recurrence, self.base, echoes
+        memory, *arrays = self._recurrence
+        return memory, (tables.up, tables.down, tables.words, *arrays, self.base, echoes)
 
     @cached_property
-    def _recurrence(self) -> tuple[int | Float, ...]:
+    def _recurrence(self) -> tuple[int, *tuple[Float, ...]]:
         """What the compiled kernels need: memory, bu, place_u, Wvu, Wuu, bx, place_x and Wux."""
         from rnnrbm_gui.models import recurrence_numba
 
@@ -279,10 +173,6 @@ class Playable:
             bu, place_u, Wvu, Wuu = model.bh, place_h, model.W, model.Wuh
         Wvu, Wuu, Wux = (in_blocks(W, recurrence_numba.BLOCK) for W in (Wvu, Wuu, Wux))
         return code, bu, place_u, Wvu, Wuu, bx, place_x, Wux
-
-
-_NOTHING = np.zeros((0, 1), np.bool_)
-"""The past of a model without echoes."""
 
 
 def _no_overflow(layer: str, most: NDArray[np.float64]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import kernels
+from rnnrbm_gui.models.drawing import Drawing, Stream
 from rnnrbm_gui.models.exact import UNIT
 from rnnrbm_gui.models.kernels import FARTHEST, LOG2E, Schedule
 from rnnrbm_gui.models.playable import Passage, Playable, State
@@ -112,18 +113,57 @@ class FrameSampler:
         Raises:
             ValueError: an argument is out of range or of the wrong shape.
         """
-        drawn = self._playable.play(
+        passage = self.passage(
             state,
-            self._masks(mask[None]),
+            mask[None],
+            seed=seed,
+            takes=range(take, take + 1),
+            frame=frame,
+            places=_places(state.x, x),
+            temperature=temperature,
+            gibbs_steps=gibbs_steps,
+            field=field,
+            start=start,
+        )
+        return Frame(passage.v[0, 0], passage.mean_v[0, 0], passage.state_after(0))
+
+    def stream(
+        self,
+        state: State,
+        *,
+        seed: int,
+        take: int,
+        frame: int,
+        temperature: float = 1.0,
+        gibbs_steps: int = DEFAULT_GIBBS_STEPS,
+        field: NDArray[np.float32] | None = None,
+        start: NDArray[np.bool_] | None = None,
+    ) -> Stream:
+        """Return what draws the frames that follow ``state``, as ``draw`` does, one at a call.
+
+        Args:
+            state: before the first of them.
+            seed: 0..2^64 - 1.
+            take: likewise.
+            frame: the first one's index on the time line.
+            temperature: as in ``draw``.
+            gibbs_steps: of a frame.
+            field: (n_visible,), as in ``draw``.
+            start: (n_visible,), where to start plain chains, each frame's from the one before.
+
+        Raises:
+            ValueError: an argument is out of range or of the wrong shape.
+        """
+        return Stream(
+            self._playable,
+            state,
             self._pull(temperature, field),
-            _places(state.x, x),
             _schedule(gibbs_steps, temperature, start is None),
             seed,
-            range(take, take + 1),
+            take,
             frame,
             self._start(start),
         )
-        return Frame(drawn.v[0, 0], drawn.mean_v[0, 0], drawn.state_after(0))
 
     def passage(
         self,
@@ -164,9 +204,13 @@ class FrameSampler:
             places = np.full(len(masks) + 1, state.x)
         if not 1 <= threads <= MOST_THREADS:
             raise ValueError(f"threads must be in 1..{MOST_THREADS}, got {threads}")
-        return self._playable.play(
+        if places.shape != (len(masks) + 1,) or (len(masks) and places[0] != state.x):
+            raise ValueError(
+                f"places must be {len(masks) + 1}, the first of them {state.x}, got {places}"
+            )
+        drawing = Drawing(
+            self._playable,
             state,
-            masks,
             self._pull(temperature, field),
             np.ascontiguousarray(places, np.int64),
             _schedule(gibbs_steps, temperature, start is None),
@@ -174,8 +218,9 @@ class FrameSampler:
             takes,
             frame,
             self._start(start),
-            threads,
         )
+        drawing.draw_all(masks, threads)
+        return drawing.passage
 
     def _masks(self, masks: NDArray[np.int8]) -> NDArray[np.int8]:
         n = self.model.n_visible

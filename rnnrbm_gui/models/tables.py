@@ -94,7 +94,10 @@ def in_blocks(W: Rows, width: int) -> Rows:
 @functools.cache
 def unit_words(n_visible: int, n_hidden: int) -> NDArray[np.uint32]:
     """Return ``Tables.words``."""
-    return randomness.words(sum(-(-n // _WIDTH) * _WIDTH for n in (n_visible, n_hidden)))
+    n = sum(-(-n // _WIDTH) * _WIDTH for n in (n_visible, n_hidden))
+    words = aligned(np.dtype(np.uint32), n)
+    words[:] = randomness.words(n)
+    return words
 
 
 def aligned(dtype: "np.dtype[Any]", *shape: int) -> Rows:

@@ -181,10 +181,12 @@ def _sampler(model: Any, k: int, *, plain: bool) -> Callable[[int], None]:
 
     def play(n_frames: int) -> None:
         kernels._compiled = None if plain else compiled
-        state, v = sampler.first_state(), np.zeros(model.n_visible, np.bool_)
-        for frame in range(n_frames):
-            drawn = sampler.draw(state, mask, take=0, frame=frame, gibbs_steps=k, start=v, **told)
-            state, v = drawn.after, drawn.v
+        start = np.zeros(model.n_visible, np.bool_)
+        stream = sampler.stream(
+            sampler.first_state(), take=0, frame=0, gibbs_steps=k, start=start, **told
+        )
+        for _ in range(n_frames):
+            stream.draw(mask)
         kernels._compiled = compiled
 
     return play
