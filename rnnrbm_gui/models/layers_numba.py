@@ -91,7 +91,7 @@ def up(bias: Any, rows: Any, on: Words, block: Any, out: Any) -> None:
         simd.store(out, i * width, a)
 
 
-@simd.part
+@simd.written_out
 def up_from(rows: Any, on: Words, was: Words, n_blocks: int, block: Any, sums: Any) -> None:
     """Turn the sums of the keys that were on, whole numbers, into those of the keys that are."""
     n_rows, width = rows.shape[1], simd.size(block)
@@ -110,7 +110,7 @@ def up_from(rows: Any, on: Words, was: Words, n_blocks: int, block: Any, sums: A
         simd.store(sums, i * width, a)
 
 
-@simd.part
+@simd.written_out
 def down(bias: Any, sums: Any, on: Words, shape: Any, block: Any, out: Any) -> None:
     """Leave in ``out`` the bias plus one row of ``Tables.down`` for each group of hidden units.
 

@@ -389,6 +389,9 @@ def _across(x: Any, make: Callable[..., Any]) -> Any:
 part: Any = nb.njit(nogil=True, error_model="numpy", forceinline=True)
 """Decorates what becomes part of each kernel that calls it."""
 
+written_out: Any = nb.njit(nogil=True, error_model="numpy", inline="always")
+"""Likewise, but before LLVM sees it: numbers that a caller writes down leave no loop about them."""
+
 function: Any = nb.njit(nogil=True, error_model="numpy")
 """Decorates what is large and called seldom: kernels that call it are compiled sooner."""
 
