@@ -5,7 +5,7 @@ All of it follows from the seed and the update's number.
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,22 @@ from rnnrbm_gui.models.settings import Settings
 
 Roll = NDArray[np.bool_]
 Float = NDArray[np.float32]
+
+
+class Cut(NamedTuple):
+    """Part of a sequence: its index, first frame and the one after the last; its transposition."""
+
+    sequence: int
+    first: int
+    last: int
+    row: int
+
+
+class Share(NamedTuple):
+    """What one thread learns from in an update: cuts, the longest first, and random numbers."""
+
+    rng: np.random.Generator
+    cuts: list[Cut]
 
 
 class Batches:
@@ -39,46 +55,47 @@ class Batches:
         self.centre: Float = np.concatenate(rolls).mean(0).astype(np.float32)
         self.turns = turns(rolls, settings.most_frames)
 
-    def of(self, update: int) -> list[tuple[Batch, np.uint64]]:
-        """Return the sequences of an update, and the key of their Gibbs chains: to each thread."""
+    def shares(self, update: int) -> list[Share]:
+        """Return what each thread has to learn from in an update; ``together`` makes it ready."""
         s = self.settings
         rng = np.random.default_rng([s.seed, 1, update])
         chosen = self._chosen(update)
         longest = min(s.most_frames, max(len(self.rolls[i]) for i in chosen))
-        parts = []
+        cuts = []
         for i in chosen:
-            roll, shift = self.rolls[i], 0
+            n, row = len(self.rolls[i]), 0
             if rng.random() < s.transposed_at(update):
-                shift = int(rng.integers(1, 2 * s.transposed + 1))
-            first = int(rng.integers(0, max(1, len(roll) - longest + 1)))
-            last = min(len(roll), first + longest)
-            x = roll[first:last, 0] if self._positions is None else self._positions[i][first:last]
-            seen = echoes.seen(roll, s.echoes, first, last)
-            planes = s.planes * (1 + len(s.echoes))
-            parts.append((transposed(seen, semitones(shift), planes), shift, x))
-        parts.sort(key=lambda part: -len(part[0]))
-        shares = (parts[i :: s.threads] for i in range(s.threads))
-        return [self._together(rng, share) for share in shares if share]
+                row = int(rng.integers(1, 2 * s.transposed + 1))
+            first = int(rng.integers(0, max(1, n - longest + 1)))
+            cuts.append(Cut(int(i), first, min(n, first + longest), row))
+        cuts.sort(key=lambda cut: cut.first - cut.last)  # the longest first
+        of_threads = (cuts[i :: s.threads] for i in range(s.threads))
+        rngs = (rng, *(np.random.default_rng([s.seed, 1, update, i]) for i in range(1, s.threads)))
+        return [Share(rng, some) for rng, some in zip(rngs, of_threads, strict=True) if some]
 
-    def _together(
-        self, rng: np.random.Generator, parts: Sequence[tuple[Roll, int, NDArray[np.int64]]]
-    ) -> tuple[Batch, np.uint64]:
-        """Return sequences, the longest first, side by side; each frame with its echoes."""
-        s = self.settings
-        rolls, shifts, positions = zip(*parts, strict=True)
+    def together(self, share: Share) -> tuple[Batch, np.uint64]:
+        """Return a share's sequences side by side, with their echoes; and their chains' key."""
+        s, rng, cuts = self.settings, share.rng, share.cuts
+        planes = s.planes * (1 + len(s.echoes))
+        rolls, positions = [], []
+        for i, first, last, row in cuts:
+            seen = echoes.seen(self.rolls[i], s.echoes, first, last)
+            rolls.append(transposed(seen, semitones(row), planes) if row else seen)
+            if self._positions is not None:
+                positions.append(self._positions[i][first:last])
         lengths = np.array([len(roll) for roll in rolls])
         time, which = np.nonzero(np.arange(lengths[0])[:, None] < lengths)  # time first
         place = (np.cumsum(lengths) - lengths)[which] + time
         seen = np.concatenate(rolls)[place]
         v = np.ascontiguousarray(seen[:, : len(self.centre)])
-        row = np.zeros(len(shifts), np.int64) if s.own_keys else np.array(shifts)
-        x = None if self._positions is None else np.concatenate(positions)[place]
+        rows = np.array([0 if s.own_keys else cut.row for cut in cuts])
+        x = np.concatenate(positions)[place] if positions else None
         at = np.append(0, np.cumsum(np.bincount(time)))
         stays = _random_bits(rng, 1 - s.dropout, (len(v), s.n_state))
         kept = stays * np.float32(1 / (1 - s.dropout))
         shown = self._shown(rng, seen, at) if s.unseen or s.held or s.echoes else None
         key = rng.integers(0, 2**64, dtype=np.uint64)
-        return Batch(v, at, kept, row, self.centre, x, shown), np.uint64(key)
+        return Batch(v, at, kept, rows, self.centre, x, shown), np.uint64(key)
 
     def _shown(self, rng: np.random.Generator, seen: Roll, at: NDArray[np.int64]) -> Roll:
         """Return a batch's frames and their echoes, some of it hidden or held on."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
 from rnnrbm_gui.models.allocation import keep_freed
-from rnnrbm_gui.models.batches import Batches, semitones, transposed
+from rnnrbm_gui.models.batches import Batches, Share, semitones, transposed
 from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled, is_bias, trained
 from rnnrbm_gui.models.memory import N_GATES
 from rnnrbm_gui.models.sequence_model import SequenceModel, base_rates
@@ -158,10 +158,10 @@ class Trainer:
         from rnnrbm_gui.models import descent  # imports numba
 
         s, p, tally = self.settings, self._p, self.tally
-        shares = self._batches.of(self.update)
+        shares = self._batches.shares(self.update)
         watched = tally.updates % WATCHED_EVERY == 0
-        learned = list(self._map(lambda share: self._learn(*share, watched=watched), shares))
-        sizes = np.array([len(batch.v) for batch, _ in shares])
+        learned = list(self._map(lambda share: self._learn(share, watched=watched), shares))
+        sizes = np.array([sum(cut.last - cut.first for cut in share.cuts) for share in shares])
         weights = (sizes / sizes.sum()).tolist()
         grad = _mean([grad for grad, _ in learned], weights)
         norms = {name: float(np.sqrt(np.square(g).sum())) for name, g in grad.items()}
@@ -192,9 +192,10 @@ class Trainer:
         self.update += 1
         self.whole = True
 
-    def _learn(self, batch: Batch, key: np.uint64, *, watched: bool) -> tuple[Parameters, float]:
-        """Return a batch's gradient, and the loss where it is watched; lets other threads work."""
+    def _learn(self, share: Share, *, watched: bool) -> tuple[Parameters, float]:
+        """Return a share's gradient, and the loss where it is watched; lets other threads work."""
         kind, memory, p = self.settings.kind, self.settings.memory, self._p
+        batch, key = self._batches.together(share)
         run = gradients.unroll(kind, p, batch, memory)
         v_neg = self._negative(batch, run, key)
         loss = gradients.loss(p, batch, run, v_neg) if watched else 0.0

@@ -120,6 +120,12 @@ def test_pieces_of_unlike_length_and_silence_do_no_harm() -> None:
     assert all(np.isfinite(value).all() for value in model.parameters().values())
 
 
+def together(batches: Batches, update: int) -> Batch:
+    """Return what the only thread learns from in an update."""
+    [share] = batches.shares(update)
+    return batches.together(share)[0]
+
+
 def test_every_piece_has_its_turns_in_every_round() -> None:
     """The course of an epoch, whatever the batch size: each piece once, a long one more often."""
     rolls = [*alternating(5, 4), *alternating(1, 17), *alternating(1, 10)]
@@ -171,7 +177,7 @@ def test_the_recurrence_sees_some_frames_held_on_and_some_notes_not_at_all() -> 
     rng = np.random.default_rng(1)
     rolls = [np.hstack([x, x & (rng.random(x.shape) < 0.5)]) for x in alternating(8, 40)]
     settings = replace(SMALL, batch_size=8, planes=2, held=0.2)
-    [(batch, _)] = Batches(rolls, settings, None).of(0)
+    batch = together(Batches(rolls, settings, None), 0)
     assert batch.shown is not None
     shown, n_keys = batch.shown, 10
     n_held = 0
@@ -183,7 +189,7 @@ def test_the_recurrence_sees_some_frames_held_on_and_some_notes_not_at_all() -> 
                 assert not shown[place, n_keys:].any()
                 n_held += 1
     assert abs(n_held / 320 - 0.2) < 5 * np.sqrt(0.2 * 0.8 / 320)  # five sigma
-    [(batch, _)] = Batches(rolls, replace(settings, held=0.0, unseen=0.3), None).of(0)
+    batch = together(Batches(rolls, replace(settings, held=0.0, unseen=0.3), None), 0)
     assert batch.shown is not None
     assert not (batch.shown & ~batch.v).any()
     n_notes = batch.v.sum()
@@ -197,7 +203,7 @@ def test_a_batch_shows_each_frame_with_its_echoes_of_the_whole_piece() -> None:
     settings = replace(SMALL, batch_size=3, most_frames=20, echoes=(4, 30), transposed=3)
     found = 0
     for update in range(6):
-        [(batch, _)] = Batches(rolls, settings, None).of(update)
+        batch = together(Batches(rolls, settings, None), update)
         assert batch.shown is not None
         for places, row in zip(sequences(batch), batch.row, strict=True):
             shift = batches.semitones(int(row))
