@@ -140,8 +140,11 @@ class Take:
 
     def _streaming(self, sampling: Sampling, state: State) -> Stream:
         """Return what draws the frame after a state: what drew the one before, if it still can."""
-        if self._last is not None and self._last[0] == sampling and self._last[1] is state:
-            return self._last[2]
+        if self._last is not None:
+            how, drawn, stream = self._last
+            # A frame that is not shown leaves the state as it was.
+            if how == sampling and drawn is state and stream.frame == len(self._frames):
+                return stream
         return self._sampler.stream(
             state,
             seed=sampling.seed,

@@ -24,13 +24,13 @@ def given(dtype: types.Type, n_axes: int) -> types.Type:
     return types.Array(dtype, n_axes, "C", readonly=True)
 
 
-def found(dtype: Any, n_axes: int) -> Any:
-    """Return a function of compiled code: the array that a row of ``kernels.places`` tells of."""
+def found(i: int, dtype: Any, n_axes: int) -> Any:
+    """Return a function of compiled code: the array of which row i of ``kernels.where`` tells."""
 
     @simd.part
-    def array(places: Any, i: int) -> Any:
-        shape = _to_fixed_tuple(places[i, 1 : 1 + n_axes], n_axes)
-        return nb.carray(simd.pointer(places[i, 0]), shape, dtype)
+    def array(where: Any) -> Any:
+        shape = _to_fixed_tuple(where[i, 1 : 1 + n_axes], n_axes)
+        return nb.carray(simd.pointer(where[i, 0]), shape, dtype)
 
     return array
 

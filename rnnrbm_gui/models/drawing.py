@@ -10,23 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import kernels, randomness
-from rnnrbm_gui.models.echoes import unpacked
+from rnnrbm_gui.models.echoes import reach, unpacked
 from rnnrbm_gui.models.kernels import OFF, ON, Schedule
 from rnnrbm_gui.models.playable import Passage, Playable, State
 
 Float = NDArray[np.float32]
 
-ROOM = 256
-"""Frames for which a stream makes room at once."""
+FIRST_ROOM, MOST_ROOM = 32, 256
+"""Frames for which a stream makes room at once: at first, and in the end."""
 
 _INT8 = np.dtype(np.int8)
 _NOTHING = np.zeros((0, 1), np.bool_)
 """The past of a model without echoes."""
-_DTYPES = (
-    *(3 * [np.uint32] + 8 * [np.float32] + [np.int64]),  # ``Playable.told``
-    *(np.float32, np.float32, np.int64, np.float32, np.int32, np.bool_, np.bool_),
-    *(np.bool_, np.float32, np.float32, np.int32),
-)
 
 
 class Drawing:
@@ -73,6 +68,10 @@ class Drawing:
         randomness.check(seed, takes.start + max(0, n_takes - 1), frame + max(0, n_frames - 1))
         if start.shape != (n_visible,):
             raise ValueError(f"start must have the shape {(n_visible,)}, got {start.shape}")
+        model = playable.model
+        sizes = state.u.size, state.biases.size, len(state.past)
+        if sizes != (model.n_recurrent, n_visible + model.n_hidden, reach(model.echoes)):
+            raise ValueError(f"state must be of this model, got one of other sizes, {sizes}")
         self.passage = Passage(
             np.empty((n_takes, n_frames, n_visible), np.bool_),
             np.empty((n_takes, n_frames, n_visible), np.float32),
@@ -81,7 +80,7 @@ class Drawing:
             places,
             state.past,
         )
-        self._playable, self._state, self._pull, self._start = playable, state, pull, start
+        self._playable, self._state, self._pull, self._start = playable, state, pull, start.copy()
         self._schedule, self._seed, self._takes, self._frame = schedule, seed, takes, frame
         self._told: tuple[NDArray[np.int64], NDArray[np.int64], object] | None = None
 
@@ -125,27 +124,33 @@ class Drawing:
             list(others)  # and what any of them raised
         return None
 
-    def _tell(self) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[NDArray[Any], ...]]:
+    def _tell(self) -> tuple[NDArray[np.int64], NDArray[np.int64], object]:
         """Return what the compiled kernel is told: where the arrays lie, numbers; and the arrays.
 
         They must be kept as long as the kernel runs.
         """
-        memory, constants = self._playable.told
-        state, passage = self._state, self.passage
+        memory, of_model, where_model = self._playable.told
+        state, passage, past = self._state, self.passage, _NOTHING
+        if len(state.past):
+            past = unpacked(state.past, len(self._pull))
         rows, from_base, first_mean = self._schedule
-        arrays = (
-            *(*constants, rows, self._pull, passage.places, state.u, state.biases),
-            unpacked(state.past, len(self._pull)) if len(state.past) else _NOTHING,
-            *(self._start, *passage[:4]),
-        )
-        where = np.zeros((len(arrays), 5), np.int64)
-        for row, array, dtype in zip(where, arrays, _DTYPES, strict=True):
-            if array.dtype != dtype or not array.flags.c_contiguous:
-                raise TypeError(f"wanted contiguous {dtype.__name__}, got {array.dtype}")
-            row[: 1 + array.ndim] = array.__array_interface__["data"][0], *array.shape
+        own: dict[str, NDArray[Any]] = {
+            "rows": rows,
+            "pull": self._pull,
+            "places": passage.places,
+            "u": state.u,
+            "biases": state.biases,
+            "past": past,
+            "start": self._start,
+            "v": passage.v,
+            "mean_v": passage.mean_v,
+            "u_after": passage.u,
+            "biases_after": passage.biases,
+        }
         seeds = np.array((self._seed, self._takes.start, self._frame), np.uint64)
         numbers = np.array((memory, from_base, first_mean), np.int64)
-        return where, np.append(numbers, seeds.view(np.int64)), arrays
+        where = np.concatenate((where_model, kernels.where(own)))
+        return where, np.concatenate((numbers, seeds.view(np.int64))), (of_model, own)
 
     def _draw_plain(self, masks: NDArray[np.int8], first: int, take: int) -> None:
         passage, place = self.passage, (self._seed, self._takes[take])
@@ -171,7 +176,10 @@ class Drawing:
 
 
 class Stream:
-    """Frames drawn one after another from a state on, as they are played."""
+    """Frames drawn one after another from a state on, as they are played.
+
+    What it gives are views of its own room, which it never writes to again.
+    """
 
     def __init__(
         self,
@@ -191,11 +199,11 @@ class Stream:
         """
         self._playable, self._pull, self._schedule = playable, pull, schedule
         self._seed, self._takes, self._frame = seed, range(take, take + 1), frame
-        self._shape = (len(pull),)
+        self._shape, self._room = (len(pull),), FIRST_ROOM
         self._begin(state, start)
 
     def _begin(self, state: State, start: NDArray[np.bool_]) -> None:
-        self._places = np.full(ROOM + 1, state.x, np.int64)
+        self._first, self._places = state, np.full(self._room + 1, state.x, np.int64)
         self._drawing = Drawing(
             self._playable,
             state,
@@ -220,19 +228,25 @@ class Stream:
         Raises:
             ValueError: ``mask`` has the wrong shape or type.
         """
-        if mask.shape != self._shape or mask.dtype != _INT8:
+        if mask.shape != self._shape or mask.dtype != _INT8 or mask.strides != (1,):
             raise ValueError(
-                f"mask must have the shape {self._shape}, int8, got {mask.shape}, {mask.dtype}"
+                f"mask must have the shape {self._shape}, int8, contiguous, got {mask.shape}, "
+                f"{mask.dtype}"
             )
         n = self._n
-        if n == ROOM:
-            self._frame += n
-            self._begin(self.state, self._v[-1])
-            n = 0
+        if n == self._room:
+            state, v = self.state, self._v[-1]
+            self._frame, self._room, n = self._frame + n, min(2 * n, MOST_ROOM), 0
+            self._begin(state, v)
         self._places[n + 1] = x
         self._drawing.draw(mask, n, 0, 1)
         self._n = n + 1
         return self._v[n]
+
+    @property
+    def frame(self) -> int:
+        """The next frame's index on the time line."""
+        return self._frame + self._n
 
     @property
     def mean_v(self) -> Float:
@@ -241,5 +255,5 @@ class Stream:
 
     @property
     def state(self) -> State:
-        """The state after the frame drawn last."""
-        return self._drawing.passage.state_after(self._n - 1)
+        """The state before the next frame."""
+        return self._drawing.passage.state_after(self._n - 1) if self._n else self._first

@@ -82,6 +82,53 @@ class Schedule(NamedTuple):
         return self.rows.shape[1] - 1
 
 
+TOLD: dict[str, tuple[type[np.generic], int]] = {
+    "up": (np.uint32, 3),
+    "down": (np.uint32, 4),
+    "words": (np.uint32, 1),
+    "bu": (np.float32, 1),
+    "place_u": (np.float32, 2),
+    "Wvu": (np.float32, 3),
+    "Wuu": (np.float32, 3),
+    "bx": (np.float32, 1),
+    "place_x": (np.float32, 2),
+    "Wux": (np.float32, 3),
+    "base": (np.float32, 1),
+    "echoes": (np.int64, 1),
+    "rows": (np.float32, 2),
+    "pull": (np.float32, 1),
+    "places": (np.int64, 1),
+    "u": (np.float32, 1),
+    "biases": (np.int32, 1),
+    "past": (np.bool_, 2),
+    "start": (np.bool_, 1),
+    "v": (np.bool_, 3),
+    "mean_v": (np.float32, 3),
+    "u_after": (np.float32, 3),
+    "biases_after": (np.int32, 3),
+}
+"""The arrays that the compiled kernel is told of, in order: dtype and number of axes.
+
+Up to ``echoes`` they are the model's (``Playable.told``), then a drawing's.
+"""
+
+
+def where(arrays: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Return where arrays of ``TOLD`` lie: a row each, of the address and the shape, (n, 5).
+
+    Raises:
+        TypeError: one is not as ``TOLD`` says, or not contiguous.
+    """
+    rows = np.zeros((len(arrays), 5), np.int64)
+    for row, (name, array) in zip(rows, arrays.items(), strict=True):
+        if (array.dtype, array.ndim) != TOLD[name] or not array.flags.c_contiguous:
+            raise TypeError(
+                f"{name} must be {TOLD[name]}, contiguous: {array.dtype}, {array.shape}"
+            )
+        row[: 1 + array.ndim] = array.__array_interface__["data"][0], *array.shape
+    return rows
+
+
 def held(mask: NDArray[np.int8], pull: Float) -> Float:
     """Return what is added to the log2 odds against each key, (n_visible,).
 

@@ -145,11 +145,13 @@ class Playable:
         return State(u, np.floor(biases * UNIT + 0.5).astype(np.int32), past, x)
 
     @cached_property
-    def told(self) -> tuple[int, tuple[NDArray[Any], ...]]:
-        """What the compiled kernel is told of the model: its memory, and arrays."""
-        tables, echoes = self.weights.tables, np.array(self.model.echoes, np.int64)
-        memory, *arrays = self._recurrence
-        return memory, (tables.up, tables.down, tables.words, *arrays, self.base, echoes)
+    def told(self) -> tuple[int, dict[str, NDArray[Any]], NDArray[np.int64]]:
+        """What the compiled kernel is told of the model: memory, arrays, and where these lie."""
+        tables, (memory, *recurrence) = self.weights.tables, self._recurrence
+        echoes = np.array(self.model.echoes, np.int64)
+        arrays = tables.up, tables.down, tables.words, *recurrence, self.base, echoes
+        told = dict(zip(kernels.TOLD, arrays, strict=False))
+        return memory, told, kernels.where(told)
 
     @cached_property
     def _recurrence(self) -> tuple[int, *tuple[Float, ...]]:

@@ -74,6 +74,21 @@ def test_continue_plays_the_passage_as_drawn_then_goes_on():
     assert frames(take)[6:].any()
 
 
+def test_frames_that_were_not_shown_do_not_stand_in_for_those_that_come():
+    """A passage drawn far ahead and taken back: what comes follows from its own place in time."""
+    take = Take(STORED)
+    free = Constraints.of(Score(), Mode.CONTINUE, take.grid)
+    ahead = Constraints.of(Score.of([Note(40 * 480, 67, 41 * 480)]), Mode.CONTINUE, take.grid)
+    for constraints, n_frames in ((free, 10), (ahead, 15), (free, 30)):
+        while len(take) < n_frames:
+            take.extend(constraints, QUICK)
+    again = Take(STORED)
+    again.remember(frames(take)[:15], np.arange(15) < 10)
+    while len(again) < 30:
+        again.extend(free, QUICK)
+    assert (frames(take) == frames(again)).all()
+
+
 def test_silence_before_a_passage_is_not_remembered():
     later = Score.of([Note(n.on + 1920, n.pitch, n.off + 1920) for n in MELODY])
     constraints = Constraints.of(later, Mode.CONTINUE, Take(STORED).grid)

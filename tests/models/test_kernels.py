@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnrbm_gui.models import kernels, randomness
-from rnnrbm_gui.models.drawing import ROOM
+from rnnrbm_gui.models.drawing import FIRST_ROOM
 from rnnrbm_gui.models.exact import STATE_UNIT
 from rnnrbm_gui.models.kinds import KINDS as MODELS
 from rnnrbm_gui.models.kinds import Kind
@@ -258,7 +258,7 @@ def test_a_stream_draws_the_frames_of_a_passage(
     """Also beyond what it makes room for at once, and when the kernel comes to be compiled."""
     rng = np.random.default_rng(6)
     sampler = FrameSampler(random_model(rng, {"v": 20, "h": 30, "u": 10}, 0.3, echoes))
-    n = ROOM + 5
+    n = 8 * FIRST_ROOM
     masks = rng.choice(np.array([0, 0, 1, -1], np.int8), (n, 20))
     places = rng.integers(0, 7, n + 1)
     first = sampler.first_state(int(places[0]))
@@ -269,6 +269,7 @@ def test_a_stream_draws_the_frames_of_a_passage(
     passage = sampler.passage(first, masks, takes=range(3, 4), places=places, **how)
     monkeypatch.setattr(kernels, "_compiled", compiled if kind == "compiled" else None)
     stream = sampler.stream(first, take=3, **how)
+    assert (stream.state is first, stream.frame) == (True, 11)
     for i, mask in enumerate(masks):
         if i == 7 and kind != "plain":
             monkeypatch.setattr(kernels, "_compiled", compiled)
@@ -277,7 +278,7 @@ def test_a_stream_draws_the_frames_of_a_passage(
         assert_same_bits([frame], [there])
         np.testing.assert_array_equal(frame.after.past, there.after.past)
         assert frame.after.x == there.after.x
-    for wrong in (masks[0, :-1], masks[0].astype(np.int16), masks[:1]):
+    for wrong in (masks[0, :-1], masks[0].astype(np.int16), masks[:1], masks[0, ::-1]):
         with pytest.raises(ValueError, match="mask must have the shape"):
             stream.draw(wrong)
 
