@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numba as nb
-from numba.core import types
+from llvmlite import ir
+from numba.core import cgutils, types
 from numba.np.unsafe import ndarray
 
 from rnnrbm_gui.models import simd
@@ -24,13 +25,39 @@ def given(dtype: types.Type, n_axes: int) -> types.Type:
     return types.Array(dtype, n_axes, "C", readonly=True)
 
 
+@simd.intrinsic
+def pointer(typing: Any, address: Any) -> Any:
+    """Return an address as what ``carray`` takes."""
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.int64), lower
+
+
+@simd.intrinsic
+def on_stack(typing: Any, n_bytes: Any) -> Any:
+    """Return room, from the begin of a line of the cache, until the function returns.
+
+    What lies there nothing else can point to, so that the compiler keeps it in registers. To be
+    called in the kernel itself: not in a loop, nor in a ``part``, which gives it back at its end.
+    """
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        room = builder.alloca(ir.IntType(8), args[0])
+        room.align = 64
+        return room
+
+    return types.voidptr(types.int64), lower
+
+
 def found(i: int, dtype: Any, n_axes: int) -> Any:
     """Return a function of compiled code: the array of which row i of ``kernels.where`` tells."""
 
     @simd.part
     def array(where: Any) -> Any:
         shape = _to_fixed_tuple(where[i, 1 : 1 + n_axes], n_axes)
-        return nb.carray(simd.pointer(where[i, 0]), shape, dtype)
+        return nb.carray(pointer(where[i, 0]), shape, dtype)
 
     return array
 

@@ -227,32 +227,6 @@ def between(typing: Any, low: Any, x: Any, high: Any) -> Any:
 
 
 @intrinsic
-def pointer(typing: Any, address: Any) -> Any:
-    """Return an address as what ``carray`` takes."""
-
-    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], cgutils.voidptr_t)
-
-    return types.voidptr(types.int64), lower
-
-
-@intrinsic
-def on_stack(typing: Any, n_bytes: Any) -> Any:
-    """Return room, from the begin of a line of the cache, until the function returns.
-
-    What lies there nothing else can point to, so that the compiler keeps it in registers. To be
-    called in the kernel itself: not in a loop, nor in a ``part``, which gives it back at its end.
-    """
-
-    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        room = builder.alloca(ir.IntType(8), args[0])
-        room.align = 64
-        return room
-
-    return types.voidptr(types.int64), lower
-
-
-@intrinsic
 def spread(typing: Any, number: Any) -> Any:
     """Return one register with a float32 in every lane."""
 
