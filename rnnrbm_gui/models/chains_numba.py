@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models import layers_numba as layers
+from rnnrbm_gui.models import powers_numba as powers
 
 Float = NDArray[np.float32]
 Words = NDArray[np.uint64]
@@ -28,9 +29,9 @@ def _fire(x: Float, n_registers: int, words: Any, key: Any, on: Words) -> None:
     for w in range(on.size):
         word = np.uint64(0)
         for r in range(4 * w, min(4 * w + 4, n_registers)):
-            e = simd.exp(simd.load(x, 16 * r, 1) * -_ONE)
+            e = powers.exp(simd.load(x, 16 * r, 1) * -_ONE)
             u = layers.uniforms(words, 16 * r, key)
-            word |= simd.mask(simd.multiply_add(u, e, u) < _ONE) << np.uint64(16 * (r & 3))
+            word |= simd.mask(simd.multiply_add(u, e, u) < layers.UNIFORM_ONE) << np.uint64(16 * (r & 3))
         on[w] = word
 
 
@@ -134,15 +135,14 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                 for r in range(registers_h):
                     a = simd.load(x_h, 16 * r, 1)
                     size = simd.as_float(simd.as_bits(a) & 0x7FFFFFFF)
-                    e, old = simd.exp(size * -beta), simd.exp(size * -before)
+                    e, old = powers.exp(size * -beta), powers.exp(size * -before)
                     over = simd.multiply_add(over, e, over)
                     under = simd.multiply_add(under, old, under)
                     positive = a >= _ZERO
                     above = above + simd.choose(positive, a, _ZERO)
                     u = layers.uniforms(words, 16 * r, key)
-                    layers.set_fired(
-                        h_on, r, simd.multiply_add(u, e, u) < simd.choose(positive, _ONE, e)
-                    )
+                    least = simd.choose(positive, _ONE, e) * layers.UNIFORM_ONE
+                    layers.set_fired(h_on, r, simd.multiply_add(u, e, u) < least)
                     if r % 32 == 31:  # 2^32 in a lane, 2^512 in their product: before they overflow
                         total += np.log(simd.product(over) / simd.product(under))
                         over, under = simd.spread(_ONE), simd.spread(_ONE)
@@ -156,9 +156,9 @@ def annealed_kernel(n_h: int, n_v: int) -> Any:
                 for r in range(registers_v):
                     way, b = simd.load(way_v, 16 * r, 1), simd.load(x_v, 16 * r, 1)
                     x = simd.multiply_add(b, beta, simd.load(from_v, 16 * r, 1))
-                    e = simd.exp(x * -_ONE)
+                    e = powers.exp(x * -_ONE)
                     u = layers.uniforms(words, 16 * (registers_h + r), key)
-                    fired = simd.multiply_add(u, e, u) < _ONE
+                    fired = simd.multiply_add(u, e, u) < layers.UNIFORM_ONE
                     gain = gain + simd.choose(fired, way, _ZERO)
                     layers.set_fired(v_on, r, fired)
                 along = simd.total(gain)

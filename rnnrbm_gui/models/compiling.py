@@ -8,11 +8,9 @@ from typing import Any
 import numba as nb
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.np.unsafe import ndarray
 
 from rnnrbm_gui.models import simd
 
-_to_fixed_tuple: Any = ndarray.to_fixed_tuple  # typed as the function below it
 _HERE = Path(__file__).parent
 STAMP = f"{zlib.crc32(b''.join(path.read_bytes() for path in sorted(_HERE.glob('*.py')))):08x}"
 """Of the files here. WORKAROUND: numba's cache looks only at the file of the function that it
@@ -51,13 +49,22 @@ def on_stack(typing: Any, n_bytes: Any) -> Any:
     return types.voidptr(types.int64), lower
 
 
+_SHAPES = {
+    1: simd.part(lambda where, i: (where[i, 1],)),
+    2: simd.part(lambda where, i: (where[i, 1], where[i, 2])),
+    3: simd.part(lambda where, i: (where[i, 1], where[i, 2], where[i, 3])),
+    4: simd.part(lambda where, i: (where[i, 1], where[i, 2], where[i, 3], where[i, 4])),
+}
+
+
 def found(i: int, dtype: Any, n_axes: int) -> Any:
     """Return a function of compiled code: the array of which row i of ``kernels.where`` tells."""
 
+    shape = _SHAPES[n_axes]
+
     @simd.part
     def array(where: Any) -> Any:
-        shape = _to_fixed_tuple(where[i, 1 : 1 + n_axes], n_axes)
-        return nb.carray(pointer(where[i, 0]), shape, dtype)
+        return nb.carray(pointer(where[i, 0]), shape(where, i), dtype)
 
     return array
 

@@ -12,6 +12,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import compiling, simd
+from rnnrbm_gui.models import powers_numba as powers
 
 Array = NDArray[np.floating[Any]]
 Float = NDArray[np.float32]
@@ -159,8 +160,8 @@ def _contrast(
                 a = a + simd.load(W, on[j] + first, 1)
             for j in range(n_neg):
                 b = b + simd.load(W, on_neg[j] + first, 1)
-            pos = weight / (simd.exp(a * -_ONE) + _ONE)
-            neg = weight / (simd.exp(b * -_ONE) + _ONE)
+            pos = weight / (powers.exp(a * -_ONE) + _ONE)
+            neg = weight / (powers.exp(b * -_ONE) + _ONE)
             simd.store(out, first, neg - pos)
             for j in range(n_on):
                 place = on[j] + first

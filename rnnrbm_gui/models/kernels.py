@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import randomness
-from rnnrbm_gui.models.tables import Tables, unit_words
+from rnnrbm_gui.models.tables import Rough, Tables, unit_words
 
 Whole = NDArray[np.int32]
 Float = NDArray[np.float32]
@@ -60,6 +60,11 @@ class Weights:
         """W as the compiled kernel reads it, uint32."""
         return Tables.of(self.W.view(np.uint32), BLOCK_V, BLOCK_H)
 
+    @cached_property
+    def rough(self) -> Rough:
+        """The sums of rows once more, in 16 bits."""
+        return Rough.of(self.tables)
+
 
 class Schedule(NamedTuple):
     """What each step does to the odds.
@@ -85,6 +90,8 @@ class Schedule(NamedTuple):
 TOLD: dict[str, tuple[type[np.generic], int]] = {
     "up": (np.uint32, 3),
     "down": (np.uint32, 4),
+    "rough": (np.uint16, 4),
+    "rough_bounds": (np.float32, 1),
     "words": (np.uint32, 1),
     "bu": (np.float32, 1),
     "place_u": (np.float32, 2),

@@ -17,18 +17,22 @@ from numba import types
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import compiling, simd
+from rnnrbm_gui.models import draws_numba as draws
 from rnnrbm_gui.models import layers_numba as layers
+from rnnrbm_gui.models import powers_numba as powers
 from rnnrbm_gui.models import recurrence_numba as recurrence
+from rnnrbm_gui.models import tables
 from rnnrbm_gui.models.kernels import BLOCK_H, BLOCK_V, FARTHEST, HELD, OFF, ON, TOLD, Float, Whole
 
 Words = NDArray[np.uint64]
 
 _FOUND = [compiling.found(i, *of) for i, of in enumerate(TOLD.values())]
-_up, _down, _words, _bu, _place_u, _Wvu, _Wuu, _bx, _place_x, _Wux, _base, _echoes = _FOUND[:12]
-_rows, _pull, _places, _u, _biases, _past, _start = _FOUND[12:19]
-_v, _mean_v, _u_after, _biases_after = _FOUND[19:]
+_up, _down, _rough, _rough_bounds, _words = _FOUND[:5]
+_bu, _place_u, _Wvu, _Wuu, _bx, _place_x, _Wux, _base, _echoes = _FOUND[5:14]
+_rows, _pull, _places, _u, _biases, _past, _start = _FOUND[14:21]
+_v, _mean_v, _u_after, _biases_after = _FOUND[21:]
 _ZERO, _ONE = np.float32(0), np.float32(1)
-_REGISTERS_H, _REGISTERS_V = BLOCK_H // simd.WIDTH, BLOCK_V // simd.WIDTH
+_REGISTERS_H, _REGISTERS_V, _REGISTERS_16 = BLOCK_H // 16, BLOCK_V // 16, BLOCK_V // 32
 
 
 @simd.part
@@ -49,49 +53,53 @@ def _hold(mask: NDArray[np.int8], pull: Float, held: Float, v_on: Words) -> None
 def _gibbs(
     parts: Any,
     key: Any,
+    off: Any,
+    reach: Any,
     registers_h: int,
     blocks_h: int,
     registers_v: int,
     shape: Any,
 ) -> None:
     """Draw a frame into ``v_on``, and the sums of the averaged steps' mean_v into ``total``."""
-    up, down, words, bias_v, bias_h, rates, held, rows = parts[:8]
-    sums_v, sums_h, h_on, v_on, v_was, total, from_base, first_mean = parts[8:]
-    total[:] = _ZERO
+    up, down, rough, unit, words, bias_v, bias_h, rates, held, rows, nothing = parts[:11]
+    sums_v, sums_h, sums_16, u, u_v, h_on, v_on, v_was, total, from_base, first_mean = parts[11:]
+    words_v = (registers_v + 3) // 4
+    for r in range(registers_v):
+        simd.store(total, 16 * r, simd.spread(_ZERO))
     for step in range(0 if from_base else 1, rows.shape[1]):
         scale, mix = rows[0, step], rows[1, step]
         numbers = layers.mix(key ^ np.uint64(step))
         if step:
-            limit = np.int32(rows[2, step])
-            low, high = np.uint32(-limit), np.uint32(limit)
+            # Beforehand, both times: they wait for nothing, and what comes next waits a lot.
+            for r in range(registers_h):
+                simd.store(u, 16 * r, layers.uniforms(words, 16 * r, numbers))
             if step == 1:
                 layers.up(bias_h, up, v_on, simd.zeros(_REGISTERS_H), sums_h)
             else:
-                layers.up_from(up, v_on, v_was, blocks_h, simd.zeros(_REGISTERS_H), sums_h)
-            v_was[:] = v_on
-            for w in range((registers_h + 3) // 4):
-                word = np.uint64(0)
-                for r in range(min(4, registers_h - 4 * w)):
-                    first = 64 * w + 16 * r
-                    x = simd.between(low, simd.load(sums_h, first, 1), high)
-                    odds = simd.power_of_two(simd.to_float(x) * scale) + _ONE
-                    fired = layers.uniforms(words, first, numbers) * odds < _ONE
-                    word |= simd.mask(fired) << np.uint64(16 * r)
-                h_on[w] = word
+                block = simd.zeros(_REGISTERS_H)
+                layers.up_from(up, v_on, v_was, (blocks_h, words_v), block, sums_h)
+            for w in range(words_v):
+                v_was[w] = v_on[w]
+            draws.hidden(sums_h, u, scale, rows[2, step], reach, registers_h, h_on)
+        for r in range(registers_h, registers_h + registers_v):
+            simd.store(u, 16 * r, layers.uniforms(words, 16 * r, numbers))
+        if step:
+            bound = draws.bound(off, scale)
+            if step < first_mean and bound <= draws.WIDEST:
+                layers.down(nothing, rough, h_on, shape, simd.zeros(_REGISTERS_16), sums_16)
+                told = up, sums_16, unit, bias_v, rates, held, h_on
+                draws.keys(told, u_v, scale, mix, bound, registers_v, v_on)
+                continue
             layers.down(bias_v, down, h_on, shape, simd.zeros(_REGISTERS_V), sums_v)
-        for w in range((registers_v + 3) // 4):
+        for w in range(words_v):
             word = np.uint64(0)
             for r in range(min(4, registers_v - 4 * w)):
                 first = 64 * w + 16 * r
-                y = simd.load(held, first, 1)
-                if mix != _ZERO:
-                    y = simd.load(rates, first, 1) * mix + y
+                y = draws.against(rates, held, mix, first)
                 if step:
                     y = simd.to_float(simd.load(sums_v, first, 1)) * scale + y
-                y = simd.choose(y < FARTHEST, y, FARTHEST)
-                y = simd.choose(y < -FARTHEST, -FARTHEST, y)
-                odds = simd.power_of_two(y) + _ONE
-                fired = layers.uniforms(words, 16 * registers_h + first, numbers) * odds < _ONE
+                odds = powers.power_of_two(draws.cut(y)) + _ONE
+                fired = simd.load(u_v, first, 1) * odds < layers.UNIFORM_ONE
                 word |= simd.mask(fired) << np.uint64(16 * r)
                 if step >= first_mean:
                     simd.store(total, first, simd.load(total, first, 1) + _ONE / odds)
@@ -107,17 +115,13 @@ def _play(
     end_take: int,
 ) -> None:
     """Draw frames of takes, as ``Drawing.draw``; what it is told: ``kernels.TOLD``."""
-    up, down, words, base, echoes = (
-        _up(where),
-        _down(where),
-        _words(where),
-        _base(where),
-        _echoes(where),
-    )
+    up, down, rough, words = _up(where), _down(where), _rough(where), _words(where)
+    unit, off_by_rows, reach_of_W = _rough_bounds(where)
+    base, echoes = _base(where), _echoes(where)
     bu, place_u, Wvu, Wuu = _bu(where), _place_u(where), _Wvu(where), _Wuu(where)
     bx, place_x, Wux = _bx(where), _place_x(where), _Wux(where)
     rows, pull, places = _rows(where), _pull(where), _places(where)
-    u, biases, past, start = _u(where), _biases(where), _past(where), _start(where)
+    u_first, biases, past, start = _u(where), _biases(where), _past(where), _start(where)
     v, mean_v, u_after, biases_after = (
         _v(where),
         _mean_v(where),
@@ -136,9 +140,12 @@ def _play(
     sums_h = nb.carray(compiling.on_stack(4 * n_h), n_h, np.uint32)
     bias_v = nb.carray(compiling.on_stack(4 * n_v), n_v, np.uint32)
     sums_v = nb.carray(compiling.on_stack(4 * n_v), n_v, np.uint32)
+    sums_16 = nb.carray(compiling.on_stack(2 * n_v), n_v, np.uint16)
+    nothing = nb.carray(compiling.on_stack(2 * n_v), n_v, np.uint16)
     rates = nb.carray(compiling.on_stack(4 * n_v), n_v, np.float32)
     held = nb.carray(compiling.on_stack(4 * n_v), n_v, np.float32)
     total = nb.carray(compiling.on_stack(4 * n_v), n_v, np.float32)
+    u = nb.carray(compiling.on_stack(4 * (n_h + n_v)), n_h + n_v, np.float32)
     h_on = nb.carray(compiling.on_stack(n_h), (n_hidden + 63) // 64, np.uint64)
     v_on = nb.carray(compiling.on_stack(n_v), words_v, np.uint64)
     v_was = nb.carray(compiling.on_stack(n_v), words_v, np.uint64)
@@ -146,12 +153,17 @@ def _play(
     a = nb.carray(compiling.on_stack(4 * n_u), n_u, np.float32)
     m = nb.carray(compiling.on_stack(4 * n_u), n_u, np.float32)
     x = nb.carray(compiling.on_stack(4 * n_x), n_x, np.float32)
-    seen = np.empty(n_visible * (1 + echoes.size), np.bool_)
-    bias_h[:], bias_v[:], rates[:], held[:] = np.uint32(0), np.uint32(0), _ZERO, HELD
-    rates[:n_visible] = base
+    n_seen = n_visible * (1 + echoes.size)
+    seen = nb.carray(compiling.on_stack(n_seen), n_seen, np.bool_)
+    for i in range(n_h):
+        bias_h[i] = 0
+    for i in range(n_v):
+        bias_v[i], nothing[i], held[i] = 0, 0, HELD
+        rates[i] = base[i] if i < n_visible else _ZERO
     parts = (
-        *(up, down, words, bias_v, bias_h, rates, held, rows),
-        *(sums_v, sums_h, h_on, v_on, v_was, total, from_base, first_mean),
+        *(up, down, rough, unit, words, bias_v, bias_h, rates, held, rows, nothing),
+        *(sums_v, sums_h, sums_16, u, u[16 * registers_h :], h_on, v_on, v_was, total),
+        *(from_base, first_mean),
     )
     shape = down.shape[0], h_on.size, down.shape[1]
     sizes = (registers_h, up.shape[0], registers_v, *shape)
@@ -159,23 +171,29 @@ def _play(
     for t in range(first_take, end_take):
         of_take = layers.mix(of_seed ^ np.uint64(take + np.uint64(t)))
         for f in range(first, first + masks.size // n_visible):
-            u_now, biases_now, v_now = u, biases, start
+            u_now, biases_now, v_now = u_first, biases, start
             if f:
                 u_now, biases_now, v_now = u_after[t, f - 1], biases_after[t, f - 1], v[t, f - 1]
             layers.pack(v_now, v_on)
+            largest = np.float32(0)
             for i in range(n_visible):
                 bias_v[i] = np.uint32(biases_now[i])
+                largest = max(largest, abs(np.float32(biases_now[i])))
+            off = off_by_rows + np.float32(tables.ROUNDED) * largest
+            reach = np.float32(0)
             for j in range(n_hidden):
                 bias_h[j] = np.uint32(biases_now[n_visible + j])
+                reach = max(reach, abs(np.float32(biases_now[n_visible + j])))
+            reach += reach_of_W
             at = (f - first) * n_visible
             _hold(masks[at : at + n_visible], pull, held, v_on)
             key = layers.mix(of_take ^ np.uint64(frame + np.uint64(f)))
             if sizes == (10, 2, 6, 1, 3, 31):  # 150 hidden units and 88 keys, as in the paper
-                _gibbs(parts, key, 10, 2, 6, (1, 3, 31))
+                _gibbs(parts, key, off, reach, 10, 2, 6, (1, 3, 31))
             elif sizes == (7, 2, 6, 1, 2, 21):  # 100 of them, as most models that ship
-                _gibbs(parts, key, 7, 2, 6, (1, 2, 21))
+                _gibbs(parts, key, off, reach, 7, 2, 6, (1, 2, 21))
             else:
-                _gibbs(parts, key, registers_h, up.shape[0], registers_v, shape)
+                _gibbs(parts, key, off, reach, registers_h, up.shape[0], registers_v, shape)
             layers.unpack(v_on, v[t, f])
             mean = mean_v[t, f]
             for i in range(n_visible):

@@ -17,8 +17,10 @@ from rnnrbm_gui.models.tables import TO_A_WORD, TOGETHER
 Words = NDArray[np.uint64]
 
 _PATTERN = np.uint64((1 << TOGETHER) - 1)
-_ONE_BITS = 0x3F800000
-_HALF_BELOW_ONE = np.float32(1 - 2.0**-24)
+UNIFORM_ONE = np.float32(2.0**32)
+"""What ``uniforms`` counts as 1."""
+_UNIFORM_ONE_BITS, _WIDE = 0x4F800000, simd.wide()
+_HALF_BELOW_ONE = np.float32(2.0**32 - 2.0**8)
 
 
 @simd.part
@@ -32,12 +34,14 @@ def mix(z: Any) -> Any:
 
 @simd.part
 def uniforms(words: Any, first: int, key: Any) -> Any:
-    """Return the numbers of 16 units in the step of this key, as ``randomness.uniforms``."""
+    """Return the numbers of 16 units in the step of this key, 2^32 ``randomness.uniforms``."""
     x = simd.load(words, first, 1) + np.uint32(key)
     x = (x ^ (x >> SHIFT_1)) * MULTIPLY_1 + np.uint32(key >> np.uint64(32))
     x = (x ^ (x >> SHIFT_2)) * MULTIPLY_2
-    # (x >> 9 + 1/2) 2^-23: as the fraction of a number in 1..2, which takes no conversion.
-    return simd.as_float((x >> 9) | _ONE_BITS) - _HALF_BELOW_ONE
+    # (x >> 9 + 1/2) 2^9: converted, where the machine can; else the fraction of 2^32 times 1..2.
+    if _WIDE:
+        return simd.unsigned_to_float((x & np.uint32(0xFFFFFE00)) | np.uint32(0x100))
+    return simd.as_float((x >> 9) | _UNIFORM_ONE_BITS) - _HALF_BELOW_ONE
 
 
 @simd.part
@@ -92,21 +96,25 @@ def up(bias: Any, rows: Any, on: Words, block: Any, out: Any) -> None:
 
 
 @simd.written_out
-def up_from(rows: Any, on: Words, was: Words, n_blocks: int, block: Any, sums: Any) -> None:
-    """Turn the sums of the keys that were on, whole numbers, into those of the keys that are."""
-    n_rows, width = rows.shape[1], simd.size(block)
+def up_from(rows: Any, on: Words, was: Words, shape: Any, block: Any, sums: Any) -> None:
+    """Turn the sums of the keys that were on, whole numbers, into those of the keys that are.
+
+    ``shape``: n_blocks and words of keys, known when compiling.
+    """
+    (n_blocks, n_words), n_rows, width = shape, rows.shape[1], simd.size(block)
     for i in range(n_blocks):
         a = simd.load(sums, i * width, block)
-        for w in range(on.size):
-            first = i * n_rows + 64 * w
-            word = on[w] & ~was[w]
-            while word:
-                a = a + simd.load(rows, (first + simd.lowest_bit(word)) * simd.size(a), block)
-                word &= word - np.uint64(1)
-            word = was[w] & ~on[w]
-            while word:
-                a = a - simd.load(rows, (first + simd.lowest_bit(word)) * simd.size(a), block)
-                word &= word - np.uint64(1)
+        for w in range(n_words):
+            now = on[w]
+            changed = now ^ was[w]
+            while changed:
+                key = simd.lowest_bit(changed)
+                # 0 if it came, all bits if it went: x ^ 0 - 0 is x, and ~x + 1 is -x. A branch
+                # between adding and subtracting would be guessed wrong half of the time.
+                went = np.uint32((now >> np.uint64(key) & np.uint64(1)) - np.uint64(1))
+                row = simd.load(rows, (i * n_rows + 64 * w + key) * width, block)
+                a = a + ((row ^ went) - went)
+                changed &= changed - np.uint64(1)
         simd.store(sums, i * width, a)
 
 
@@ -116,20 +124,20 @@ def down(bias: Any, sums: Any, on: Words, shape: Any, block: Any, out: Any) -> N
 
     Args:
         bias: (n_blocks * block,).
-        sums: ``Tables.down``.
+        sums: ``Tables.down``, or ``Rough.down``.
         on: the hidden units.
         shape: n_blocks, words of hidden units and groups; known when compiling, no loop is left.
-        block: lanes as many as a block has; says so by its type.
+        block: as many registers as a block has; says so by its type.
         out: as bias.
     """
-    (n_blocks, n_words, n_groups), width = shape, simd.size(block)
+    n_blocks, n_words, n_groups = shape
     for i in range(n_blocks):
-        b, row = simd.load(bias, i * width, block), i * n_groups << TOGETHER
+        b, row = simd.load(bias, i * sums.shape[3], block), i * n_groups << TOGETHER
         for w in range(n_words):
             word = on[w]
             for _ in range(min(TO_A_WORD, n_groups - w * TO_A_WORD)):
                 pattern = np.int64(word & _PATTERN)
-                b = b + simd.load(sums, (row + pattern) * width, block)
+                b = b + simd.load(sums, (row + pattern) * simd.size(b), block)
                 word >>= np.uint64(TOGETHER)
                 row += 1 << TOGETHER
-        simd.store(out, i * width, b)
+        simd.store(out, i * simd.size(b), b)

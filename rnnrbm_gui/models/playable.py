@@ -147,9 +147,11 @@ class Playable:
     @cached_property
     def told(self) -> tuple[int, dict[str, NDArray[Any]], NDArray[np.int64]]:
         """What the compiled kernel is told of the model: memory, arrays, and where these lie."""
-        tables, (memory, *recurrence) = self.weights.tables, self._recurrence
+        tables, rough = self.weights.tables, self.weights.rough
+        memory, *recurrence = self._recurrence
         echoes = np.array(self.model.echoes, np.int64)
-        arrays = tables.up, tables.down, tables.words, *recurrence, self.base, echoes
+        of_W = tables.up, tables.down, rough.down, rough.bounds, tables.words
+        arrays = *of_W, *recurrence, self.base, echoes
         told = dict(zip(kernels.TOLD, arrays, strict=False))
         return memory, told, kernels.where(told)
 

@@ -2,7 +2,7 @@
 
 A loop that adds up rows of weights is bound by the sum, not by the weights, if the sum goes through
 memory at every row, and there a compiler leaves it. Here a sum is a value: ``Lanes`` of ``n``
-registers with 16 numbers each. In compiled code
+registers with 16 numbers each, or 32 of 16 bits. In compiled code
 
     a = simd.load(bias, 0, 10)                        # 160 numbers, in 10 registers
     for j in which:
@@ -30,20 +30,12 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-from rnnrbm_gui.models.kernels import LOG2E, POWER_OF_TWO
-
 WIDTH = 16
 """Lanes of a register."""
 
-F32, U32, TRUTH = types.float32, types.uint32, types.boolean
-_IR: dict[Any, Any] = {F32: ir.FloatType(), U32: ir.IntType(32), TRUTH: ir.IntType(1)}
-_C4, _C3, _C2, _C1, _C0 = POWER_OF_TWO
-# 2^r likewise, to one more degree and 8e-8: for sums over thousands of steps.
-_D = (1.3276472e-3, 9.6755413e-3, 5.5507127e-2, 2.4022120e-1, 6.9314697e-1, 1.0)
-_D5, _D4, _D3, _D2, _D1, _D0 = map(np.float32, _D)
-_ONE, _FARTHEST = np.float32(1), np.float32(80)
-_WHOLE = np.float32(1.5 * 2**23)
-"""Added to a float32, leaves of it the nearest whole number, in the lowest bits."""
+F32, U32, U16, TRUTH = types.float32, types.uint32, types.uint16, types.boolean
+_I16, _I32 = ir.IntType(16), ir.IntType(32)
+_IR: dict[Any, Any] = {F32: ir.FloatType(), U32: _I32, U16: _I16, TRUTH: ir.IntType(1)}
 _F64, _I64 = ir.DoubleType(), ir.IntType(64)
 
 
@@ -51,25 +43,35 @@ _F64, _I64 = ir.DoubleType(), ir.IntType(64)
 def most_registers() -> int:
     """Return how many registers of sums this machine holds beside what a step needs."""
     # 32 registers of 16 lanes; else at most 16 of 8 or 32 of 4.
-    return 16 if binding.get_host_cpu_features().get("avx512f") else 6
+    return 16 if wide() else 6
+
+
+@functools.cache
+def wide() -> bool:
+    """Return whether this machine's registers hold 16 lanes."""
+    return bool(binding.get_host_cpu_features().get("avx512f"))
 
 
 # What it returns is typed as the function below it, not as what compiled code calls.
 intrinsic: Any = extending.intrinsic
 
 
+def _width(element: types.Type) -> int:
+    return 2 * WIDTH if element == U16 else WIDTH
+
+
 class Lanes(types.Type):
-    """The type of ``n`` registers of float32, uint32 or truth."""
+    """The type of ``n`` registers of float32, uint32, uint16 or truth."""
 
     def __init__(self, element: types.Type, n: int) -> None:
-        self.element, self.n = element, n
+        self.element, self.n, self.width = element, n, _width(element)
         super().__init__(name=f"Lanes({element}, {n})")
 
 
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, lanes: Lanes) -> None:
-        register = ir.VectorType(_IR[lanes.element], WIDTH)
+        register = ir.VectorType(_IR[lanes.element], lanes.width)
         super().__init__(manager, lanes, ir.ArrayType(register, lanes.n))
 
 
@@ -90,9 +92,9 @@ def _each(context: Any, builder: Any, sig: Any, args: Any, make: Callable[..., A
 
 def _spread(builder: Any, kind: Any, value: Any) -> Any:
     none = ir.Constant(ir.VectorType(kind, WIDTH), ir.Undefined)
-    first = builder.insert_element(none, value, ir.Constant(ir.IntType(32), 0))
+    first = builder.insert_element(none, value, ir.Constant(_I32, 0))
     return builder.shuffle_vector(
-        first, none, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), None)
+        first, none, ir.Constant(ir.VectorType(_I32, WIDTH), None)
     )
 
 
@@ -129,7 +131,7 @@ def _operator(symbol: Any, result: types.Type | None, makes: dict[types.Type, An
 
 
 _B = ir.IRBuilder
-_operator(operator.add, None, {F32: _B.fadd, U32: _B.add})
+_operator(operator.add, None, {F32: _B.fadd, U32: _B.add, U16: _B.add})
 _operator(operator.sub, None, {F32: _B.fsub, U32: _B.sub})
 _operator(operator.mul, None, {F32: _B.fmul, U32: _B.mul})
 _operator(operator.truediv, None, {F32: _B.fdiv})
@@ -209,6 +211,12 @@ def _converted(x: Any, old: types.Type, new: types.Type, convert: Any) -> Any:
 
 
 @intrinsic
+def unsigned_to_float(typing: Any, x: Any) -> Any:
+    """Return uint32 lanes as the nearest float32."""
+    return _converted(x, U32, F32, _B.uitofp)
+
+
+@intrinsic
 def between(typing: Any, low: Any, x: Any, high: Any) -> Any:
     """Return uint32 lanes, all taken for signed numbers, cut to low..high."""
     found = _alike(low, x, high)
@@ -238,7 +246,7 @@ def spread(typing: Any, number: Any) -> Any:
 
 @intrinsic(prefer_literal=True)
 def load(typing: Any, array: Any, first: Any, n: Any) -> Any:
-    """Return array.ravel()[first : first + 16 n], of float32 or uint32, in ``n`` registers.
+    """Return array.ravel()[first :], of float32, uint32 or uint16, as far as fills ``n`` registers.
 
     ``n`` is a number known when compiling, or lanes: as many registers as those.
     """
@@ -250,11 +258,11 @@ def load(typing: Any, array: Any, first: Any, n: Any) -> Any:
         return None
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = ir.VectorType(_IR[array.dtype], WIDTH)
+        kind, align = ir.VectorType(_IR[array.dtype], sig.return_type.width), _align(array.dtype)
         out = ir.Constant(context.get_value_type(sig.return_type), ir.Undefined)
         for i in range(sig.return_type.n):
             place = _place(context, builder, sig.args[0], args[0], args[1], i)
-            out = builder.insert_value(out, builder.load(place, align=4, typ=kind), i)
+            out = builder.insert_value(out, builder.load(place, align=align, typ=kind), i)
         return out
 
     return Lanes(array.dtype, n_registers)(array, types.int64, n), lower
@@ -262,12 +270,12 @@ def load(typing: Any, array: Any, first: Any, n: Any) -> Any:
 
 @intrinsic
 def store(typing: Any, array: Any, first: Any, x: Any) -> Any:
-    """Write registers to array.ravel()[first : first + 16 n]."""
+    """Write registers to array.ravel()[first :]."""
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         for i in range(sig.args[2].n):
             place = _place(context, builder, sig.args[0], args[0], args[1], i)
-            builder.store(builder.extract_value(args[2], i), place, align=4)
+            builder.store(builder.extract_value(args[2], i), place, align=_align(array.dtype))
         return context.get_dummy_value()
 
     return types.void(array, types.int64, x), lower
@@ -276,8 +284,30 @@ def store(typing: Any, array: Any, first: Any, x: Any) -> Any:
 def _place(context: Any, builder: Any, kind: Any, array: Any, first: Any, register: int) -> Any:
     """Return the address of a register; a negative ``first`` does not count from the end."""
     start = context.make_array(kind)(context, builder, array).data
-    place = builder.gep(start, [builder.add(first, ir.Constant(_I64, register * WIDTH))])
-    return builder.bitcast(place, ir.VectorType(_IR[kind.dtype], WIDTH).as_pointer())
+    width = _width(kind.dtype)
+    place = builder.gep(start, [builder.add(first, ir.Constant(_I64, register * width))])
+    return builder.bitcast(place, ir.VectorType(_IR[kind.dtype], width).as_pointer())
+
+
+def _align(element: types.Type) -> int:
+    """Return how many bytes an array's numbers have: more is not known of where one lies."""
+    return int(element.bitwidth // 8)
+
+
+@intrinsic
+def load_16_bits(typing: Any, array: Any, first: Any) -> Any:
+    """Return array.ravel()[first : first + 16], uint16 taken for signed numbers, as uint32."""
+    if array.dtype != U16:
+        return None
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        place = _place(context, builder, sig.args[0], args[0], args[1], 0)
+        half = ir.VectorType(_I16, WIDTH)
+        x = builder.load(builder.bitcast(place, half.as_pointer()), align=2, typ=half)
+        out = ir.Constant(context.get_value_type(sig.return_type), ir.Undefined)
+        return builder.insert_value(out, builder.sext(x, ir.VectorType(_I32, WIDTH)), 0)
+
+    return Lanes(U32, 1)(array, types.int64), lower
 
 
 @intrinsic(prefer_literal=True)
@@ -299,7 +329,7 @@ def size(typing: Any, x: Any) -> Any:
         return None
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return ir.Constant(_I64, x.n * WIDTH)
+        return ir.Constant(_I64, x.n * x.width)
 
     return types.int64(x), lower
 
@@ -315,6 +345,19 @@ def mask(typing: Any, truth: Any) -> Any:
         return builder.zext(bits, _I64)
 
     return types.uint64(truth), lower
+
+
+@intrinsic
+def truths(typing: Any, bits: Any) -> Any:
+    """Return one register of truth from a number, lane i from bit i: what ``mask`` undoes."""
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        low = builder.trunc(args[0], ir.IntType(WIDTH))
+        out = ir.Constant(context.get_value_type(sig.return_type), ir.Undefined)
+        register = builder.bitcast(low, ir.VectorType(_IR[TRUTH], WIDTH))
+        return builder.insert_value(out, register, 0)
+
+    return Lanes(TRUTH, 1)(types.uint64), lower
 
 
 @intrinsic
@@ -334,6 +377,19 @@ def total(typing: Any, x: Any) -> Any:
 
 
 @intrinsic
+def whole_total(typing: Any, x: Any) -> Any:
+    """Return the sum of one register's whole numbers, modulo 2^32."""
+    if x != Lanes(U32, 1):
+        return None
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        register = builder.extract_value(args[0], 0)
+        return _call(builder, f"llvm.vector.reduce.add.v{WIDTH}i32", _I32, register)
+
+    return types.uint32(x), lower
+
+
+@intrinsic
 def product(typing: Any, x: Any) -> Any:
     """Return the product of one register's lanes, multiplied in float64."""
     return _across(x, _B.fmul)
@@ -350,12 +406,12 @@ def _across(x: Any, make: Callable[..., Any]) -> Any:
             half //= 2
             low, high = (
                 builder.shuffle_vector(
-                    wide, wide, ir.Constant(ir.VectorType(ir.IntType(32), half), places)
+                    wide, wide, ir.Constant(ir.VectorType(_I32, half), places)
                 )
                 for places in (list(range(half)), list(range(half, 2 * half)))
             )
             wide = make(builder, low, high)
-        return builder.extract_element(wide, ir.Constant(ir.IntType(32), 0))
+        return builder.extract_element(wide, ir.Constant(_I32, 0))
 
     return types.float64(x), lower
 
@@ -368,33 +424,3 @@ written_out: Any = nb.njit(nogil=True, error_model="numpy", inline="always")
 
 function: Any = nb.njit(nogil=True, error_model="numpy")
 """Decorates what is large and called seldom: kernels that call it are compiled sooner."""
-
-
-@part
-def exp(x: Any) -> Any:
-    """Return the exponential to within 2e-6 of its value, ``x`` cut to -80..80."""
-    x = choose(x < _FARTHEST, x, _FARTHEST)
-    x = choose(x < -_FARTHEST, -_FARTHEST, x)
-    shifted = multiply_add(x, LOG2E, _WHOLE)
-    r = multiply_add(x, LOG2E, (shifted - _WHOLE) * -_ONE)
-    p = multiply_add(r, _D5, _D4)
-    p = multiply_add(r, p, _D3)
-    p = multiply_add(r, p, _D2)
-    p = multiply_add(r, p, _D1)
-    p = multiply_add(r, p, _D0)
-    return as_float(as_bits(p) + (as_bits(shifted) << 23))  # p 2^n
-
-
-@part
-def power_of_two(y: Any) -> Any:
-    """Return what ``kernels.power_of_two`` does, bit for bit: each operation rounded, none fused.
-
-    ``y`` must lie in -``kernels.FARTHEST``..``kernels.FARTHEST``.
-    """
-    shifted = y + _WHOLE
-    r = y - (shifted - _WHOLE)
-    p = r * _C4 + _C3
-    p = p * r + _C2
-    p = p * r + _C1
-    p = p * r + _C0
-    return as_float(as_bits(p) + (as_bits(shifted) << 23))
