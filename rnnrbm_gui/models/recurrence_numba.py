@@ -7,15 +7,18 @@ operations as in ``exact``, none fused. Importing this module imports numba.
 
 from typing import Any
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models import simd
+from rnnrbm_gui.models import compiling, simd
+from rnnrbm_gui.models import layers_numba as layers
 from rnnrbm_gui.models.exact import LN2_HIGH, LN2_LOW, LOG2E, SERIES, STATE_UNIT, STEEPEST, UNIT
 from rnnrbm_gui.models.memory import Memory
 
 Float = NDArray[np.float32]
 Whole = NDArray[np.int32]
+Words = NDArray[np.uint64]
 
 TANH, SIGMOID, GRU, NONE = range(4)
 BLOCK = 48
@@ -72,15 +75,17 @@ def _product(u: Float, weights: Float, out: Float) -> None:
 
 
 @simd.part
-def _sum_of_rows(v: NDArray[np.bool_], weights: Float, out: Float) -> None:
-    """Leave v @ weights in ``out``."""
+def _sum_of_rows(on: Words, weights: Float, out: Float) -> None:
+    """Leave the sum of the rows that are on in ``out``."""
     n_blocks, n_rows, width = weights.shape
     for block in range(n_blocks):
         total = simd.zeros(_REGISTERS)
-        for i in range(n_rows):
-            if v[i]:
-                at = (block * n_rows + i) * simd.size(total)
-                total = total + simd.load(weights, at, total)
+        for w in range(on.size):
+            word = on[w]
+            while word:
+                row = block * n_rows + 64 * w + simd.lowest_bit(word)
+                total = total + simd.load(weights, row * simd.size(total), total)
+                word &= word - np.uint64(1)
         simd.store(out, block * width, total)
 
 
@@ -131,7 +136,10 @@ def advance(
     if memory == NONE:
         after[:] = u
     else:
-        _sum_of_rows(v, Wvu, a)
+        n_words = (v.size + 63) // 64
+        on = nb.carray(compiling.on_stack(8 * n_words), n_words, np.uint64)
+        layers.pack(v, on)
+        _sum_of_rows(on, Wvu, a)
         _product(u, Wuu, m)
         for j in range(bu.size):
             a[j] = (bu[j] + a[j]) + place_u[j]
