@@ -31,7 +31,8 @@ def _fire(x: Float, n_registers: int, words: Any, key: Any, on: Words) -> None:
         for r in range(4 * w, min(4 * w + 4, n_registers)):
             e = powers.exp(simd.load(x, 16 * r, 1) * -_ONE)
             u = layers.uniforms(words, 16 * r, key)
-            word |= simd.mask(simd.multiply_add(u, e, u) < layers.UNIFORM_ONE) << np.uint64(16 * (r & 3))
+            fired = simd.multiply_add(u, e, u) < layers.UNIFORM_ONE
+            word |= simd.mask(fired) << np.uint64(16 * (r & 3))
         on[w] = word
 
 

@@ -59,7 +59,6 @@ _SHAPES = {
 
 def found(i: int, dtype: Any, n_axes: int) -> Any:
     """Return a function of compiled code: the array of which row i of ``kernels.where`` tells."""
-
     shape = _SHAPES[n_axes]
 
     @simd.part

@@ -4,7 +4,8 @@ A call of compiled code with forty arguments takes as long as a short frame does
 told once where everything lies, and then only which frames to draw.
 """
 
-from typing import Any
+import functools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,13 @@ from rnnrbm_gui.models.echoes import reach, unpacked
 from rnnrbm_gui.models.kernels import OFF, ON, Schedule
 from rnnrbm_gui.models.playable import Passage, Playable, State
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
 Float = NDArray[np.float32]
+
+MOST_THREADS = 64
+"""That share out the takes of a passage."""
 
 FIRST_ROOM, MOST_ROOM = 32, 256
 """Frames for which a stream makes room at once: at first, and in the end."""
@@ -114,14 +121,21 @@ class Drawing:
         masks, threads = masks.ravel(), min(threads, n_takes)
         if threads <= 1 or kernels.compiled() is None:
             return self.draw(masks, 0, 0, n_takes)
-        from concurrent.futures import ThreadPoolExecutor  # 3 ms that no start waits for
-
         self._told = self._tell()
-        ends = [n_takes * i // threads for i in range(threads + 1)]
-        with ThreadPoolExecutor(threads - 1) as pool:
-            others = pool.map(lambda *share: self.draw(masks, 0, *share), ends[1:-1], ends[2:])
-            self.draw(masks, 0, *ends[:2])  # this thread's own share
-            list(others)  # and what any of them raised
+        takes = iter(range(n_takes))  # that all go through, whoever is ready for the next one
+
+        def draw_some() -> None:
+            for take in takes:
+                self.draw(masks, 0, take, take + 1)
+
+        others = [_helpers().submit(draw_some) for _ in range(threads - 1)]
+        try:
+            draw_some()
+        finally:
+            for other in others:
+                other.exception()  # waits: nobody writes here any more
+        for other in others:
+            other.result()  # raises what it raised
         return None
 
     def _tell(self) -> tuple[NDArray[np.int64], NDArray[np.int64], object]:
@@ -173,6 +187,14 @@ class Drawing:
             passage.v[take, f] = v
             state = self._playable.advance(state, v, int(passage.places[f + 1]))
             passage.u[take, f], passage.biases[take, f] = state.u, state.biases
+
+
+@functools.cache
+def _helpers() -> "ThreadPoolExecutor":
+    """Return threads that wait for passages: to start one takes as long as thirty frames."""
+    from concurrent.futures import ThreadPoolExecutor  # 3 ms that no start waits for
+
+    return ThreadPoolExecutor(MOST_THREADS, "passage")
 
 
 class Stream:

@@ -34,9 +34,7 @@ _SLACK = np.float32(2.0**-12)
 
 
 @simd.written_out
-def hidden(
-    sums: Any, u: Any, scale: Any, limit: Any, reach: Any, registers: int, on: Any
-) -> None:
+def hidden(sums: Any, u: Any, scale: Any, limit: Any, reach: Any, registers: int, on: Any) -> None:
     """Draw the hidden units.
 
     Args:

@@ -16,13 +16,12 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models import compiling, simd
+from rnnrbm_gui.models import compiling, simd, tables
 from rnnrbm_gui.models import draws_numba as draws
 from rnnrbm_gui.models import layers_numba as layers
 from rnnrbm_gui.models import powers_numba as powers
 from rnnrbm_gui.models import recurrence_numba as recurrence
-from rnnrbm_gui.models import tables
-from rnnrbm_gui.models.kernels import BLOCK_H, BLOCK_V, FARTHEST, HELD, OFF, ON, TOLD, Float, Whole
+from rnnrbm_gui.models.kernels import BLOCK_H, BLOCK_V, HELD, OFF, ON, TOLD, Float, Whole
 
 Words = NDArray[np.uint64]
 

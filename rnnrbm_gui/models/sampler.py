@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import kernels
-from rnnrbm_gui.models.drawing import Drawing, Stream
+from rnnrbm_gui.models.drawing import MOST_THREADS, Drawing, Stream
 from rnnrbm_gui.models.exact import UNIT
 from rnnrbm_gui.models.kernels import FARTHEST, LOG2E, Schedule
 from rnnrbm_gui.models.playable import Passage, Playable, State
@@ -19,7 +19,6 @@ DEFAULT_TEMPERATURE = 0.8
 
 COLDEST, HOTTEST = 0.05, 20.0
 MOST_GIBBS_STEPS = 100_000
-MOST_THREADS = 64
 
 ANNEALED_SHARE = 0.6
 """Share of the steps in which the machine grows from the base rate to the model."""

@@ -23,7 +23,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numba as nb
-import numpy as np
 from llvmlite import binding, ir
 from numba import extending
 from numba.core import cgutils, types
@@ -93,9 +92,7 @@ def _each(context: Any, builder: Any, sig: Any, args: Any, make: Callable[..., A
 def _spread(builder: Any, kind: Any, value: Any) -> Any:
     none = ir.Constant(ir.VectorType(kind, WIDTH), ir.Undefined)
     first = builder.insert_element(none, value, ir.Constant(_I32, 0))
-    return builder.shuffle_vector(
-        first, none, ir.Constant(ir.VectorType(_I32, WIDTH), None)
-    )
+    return builder.shuffle_vector(first, none, ir.Constant(ir.VectorType(_I32, WIDTH), None))
 
 
 def _alike(*args: Any) -> tuple[Lanes, list[Any]] | None:
@@ -289,7 +286,7 @@ def _place(context: Any, builder: Any, kind: Any, array: Any, first: Any, regist
     return builder.bitcast(place, ir.VectorType(_IR[kind.dtype], width).as_pointer())
 
 
-def _align(element: types.Type) -> int:
+def _align(element: Any) -> int:
     """Return how many bytes an array's numbers have: more is not known of where one lies."""
     return int(element.bitwidth // 8)
 
@@ -405,9 +402,7 @@ def _across(x: Any, make: Callable[..., Any]) -> Any:
         while half > 1:  # lower half with upper half, until one is left
             half //= 2
             low, high = (
-                builder.shuffle_vector(
-                    wide, wide, ir.Constant(ir.VectorType(_I32, half), places)
-                )
+                builder.shuffle_vector(wide, wide, ir.Constant(ir.VectorType(_I32, half), places))
                 for places in (list(range(half)), list(range(half, 2 * half)))
             )
             wide = make(builder, low, high)

@@ -82,12 +82,13 @@ def _futures(model: Any, n: int, n_blocks: int) -> tuple[float, float, float]:
     from rnnrbm_gui.models.sampler import FrameSampler
 
     sampler, masks = FrameSampler(model), np.zeros((32, model.n_visible), np.int8)
+    state = sampler.first_state()
     took = np.empty((3 * n_blocks, 2))
     for block in took:
         for i in range(2):
             began = time.perf_counter()
             sampler.passage(
-                sampler.first_state(),
+                state,
                 masks,
                 seed=1,
                 takes=range(n),

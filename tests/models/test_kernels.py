@@ -171,20 +171,24 @@ def test_threads_do_not_change_the_bits(compiled: ModuleType) -> None:
 def test_what_goes_wrong_on_a_thread_is_raised(
     compiled: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tried = threading.Event()
+
     class NoRoomElsewhere:
         @staticmethod
         def play(*told: object) -> None:
             if threading.current_thread() is not threading.main_thread():
+                tried.set()
                 raise MemoryError("no room")
+            assert tried.wait(60)  # or there would be no takes left for another
             compiled.play(*told)
 
     sampler = FrameSampler(random_model(np.random.default_rng(3), {"v": 9, "h": 7, "u": 5}, 0.1))
     how = {"seed": 1, "takes": range(4), "frame": 0, "gibbs_steps": 5}
     masks, state = np.zeros((3, 9), np.int8), sampler.first_state()
     monkeypatch.setattr(kernels, "_compiled", NoRoomElsewhere)
-    assert sampler.passage(state, masks, threads=1, **how).v.shape == (4, 3, 9)
     with pytest.raises(MemoryError, match="no room"):
         sampler.passage(state, masks, threads=2, **how)
+    assert sampler.passage(state, masks, threads=1, **how).v.shape == (4, 3, 9)
 
 
 def test_a_frame_can_be_drawn_alone_and_in_any_order() -> None:

@@ -1,4 +1,4 @@
-"""Lanes, and the arithmetic of the kernels on them, against NumPy."""
+"""Lanes against NumPy."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import numba as nb
 import numpy as np
 import pytest
 
-from rnnrbm_gui.models import chains_numba, compiling, kernels, layers_numba, randomness, simd
+from rnnrbm_gui.models import chains_numba, compiling, layers_numba, randomness, simd
 
 
 @nb.njit
@@ -84,6 +84,28 @@ def lowest(word: np.uint64) -> int:
     return simd.lowest_bit(word)
 
 
+@nb.njit
+def sixteen_bits(x: np.ndarray, bits: np.uint64, sums: np.ndarray, out: np.ndarray) -> np.uint32:
+    total = simd.load(x, 0, 3) + simd.load(x, 96, 3)
+    simd.store(sums, 0, total)
+    first = simd.load_16_bits(sums, 16)
+    simd.store(out, 0, simd.choose(simd.truths(bits), first, np.uint32(7)))
+    return simd.whole_total(first)
+
+
+def test_numbers_of_16_bits_are_read_as_signed_ones() -> None:
+    x = np.random.default_rng(5).integers(-16000, 16000, 192).astype(np.int16)
+    x[16], x[96 + 16], x[17], x[96 + 17] = -16384, -16384, 16384, 16384  # one wraps
+    sums, out, bits = np.zeros(96, np.uint16), np.zeros(16, np.uint32), 0b1011000010110001
+    total = sixteen_bits(x.view(np.uint16), np.uint64(bits | 5 << 16), sums, out)
+    expected = x[:96] + x[96:]
+    assert expected[0 + 16] == expected[1 + 16] == -(2**15)
+    np.testing.assert_array_equal(sums.view(np.int16), expected)
+    on = [bits >> lane & 1 for lane in range(16)]
+    np.testing.assert_array_equal(out.view(np.int32), np.where(on, expected[16:32], 7))
+    assert np.int32(np.uint32(total)) == expected[16:32].sum(dtype=np.int32)
+
+
 def test_lowest_bit() -> None:
     assert [lowest(np.uint64(1 << i | 1 << 63)) for i in range(64)] == list(range(64))
 
@@ -101,27 +123,6 @@ def test_lanes_that_do_not_fit_are_refused() -> None:
 
 
 @nb.njit
-def exp_of(x: np.ndarray, out: np.ndarray) -> None:
-    for i in range(0, x.size, 16):
-        simd.store(out, i, simd.exp(simd.load(x, i, 1)))
-
-
-def test_exponential_is_close_to_the_true_one() -> None:
-    x = np.linspace(-80, 80, 400_000, dtype=np.float32)
-    out = np.empty_like(x)
-    exp_of(x, out)
-    error = np.abs(out / np.exp(x.astype(np.float64)) - 1)
-    assert error.max() < 2e-6
-    assert error[np.abs(x) < 20].max() < 5e-7
-    ends = np.repeat(np.array([-np.inf, -1e30, 1e30, np.inf], np.float32), 4)
-    exp_of(ends, out[:16])
-    assert ((out[:8] > 0) & (out[:8] < 1e-34)).all()
-    assert ((out[8:16] > 1e34) & (out[8:16] < np.inf)).all()
-    exp_of(np.zeros(16, np.float32), out[:16])
-    assert (out[:16] == 1).all()
-
-
-@nb.njit
 def uniforms_of(words: np.ndarray, key: np.uint64, out: np.ndarray) -> None:
     for i in range(0, out.size, 16):
         simd.store(out, i, layers_numba.uniforms(words, i, key))
@@ -133,10 +134,10 @@ def test_uniforms_have_the_bits_of_those_for_playing() -> None:
         key = randomness.frame_key(step % 5, 2, 3)
         uniforms_of(words, np.uint64(randomness.mix(key ^ step)), out)
         np.testing.assert_array_equal(
-            out, randomness.uniforms(key, range(step, step + 1), words)[0]
+            out, randomness.uniforms(key, range(step, step + 1), words)[0] * np.float32(2**32)
         )
         assert out.min() > 0
-        assert out.max() < 1
+        assert out.max() < layers_numba.UNIFORM_ONE
 
 
 @nb.njit
@@ -163,16 +164,3 @@ def test_kernels_kept_on_disk_are_those_of_these_lanes() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout.strip() == b"1"
-
-
-@nb.njit
-def power_of(y: np.ndarray, out: np.ndarray) -> None:
-    for i in range(0, y.size, 16):
-        simd.store(out, i, simd.power_of_two(simd.load(y, i, 1)))
-
-
-def test_the_power_of_two_has_the_bits_of_numpys() -> None:
-    y = np.linspace(-120, 120, 160_000, dtype=np.float32)
-    out = np.empty_like(y)
-    power_of(y, out)
-    np.testing.assert_array_equal(out.view(np.int32), kernels.power_of_two(y).view(np.int32))
