@@ -19,7 +19,7 @@ from rnnrbm_gui.models import rbm
 from rnnrbm_gui.models.sequence_model import SequenceModel
 
 if TYPE_CHECKING:
-    from rnnrbm_gui.models.chains import Tables
+    from rnnrbm_gui.models.chains import ChainTables
 
 Float = NDArray[np.float32]
 Start = Literal["base-rate", "frame"]
@@ -155,7 +155,7 @@ def in_threads(
 
 def _frame_start(
     model: SequenceModel,
-    tables: "Tables",
+    tables: "ChainTables",
     bv: Float,
     bh: Float,
     rng: np.random.Generator,

@@ -8,24 +8,32 @@ does not matter which chains run together, in what order or on which thread.
 import functools
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import chains_numba, simd
-from rnnrbm_gui.models.tables import Tables
+from rnnrbm_gui.models.tables import Rough, Tables
 
 Float = NDArray[np.float32]
 
 
-def tables(W: Float) -> Tables:
-    """Return what ``gibbs_chains`` and ``annealed_chains`` need of W, (n_visible, n_hidden)."""
-    return Tables.of(W, *(_block(n_units) for n_units in W.shape))
+class ChainTables(NamedTuple):
+    """What ``gibbs_chains`` and ``annealed_chains`` need of W."""
+
+    exact: Tables
+    rough: Rough
+
+
+def tables(W: Float) -> ChainTables:
+    """Lay out W, (n_visible, n_hidden)."""
+    exact = Tables.of(W, *(_block(n_units) for n_units in W.shape))
+    return ChainTables(exact, Rough.of(exact.down, W))
 
 
 def gibbs_chains(
-    tables: Tables,
+    tables: ChainTables,
     bv_t: Float,
     bh_t: Float,
     v: NDArray[np.bool_],
@@ -42,16 +50,31 @@ def gibbs_chains(
         n_steps: Gibbs steps.
         seed: of the draws, 0..2^64 - 1.
     """
-    n_chains = len(v)
-    _check("v", v, np.bool_, (n_chains, tables.n_visible))
-    _check("bv_t", bv_t, np.float32, (n_chains, tables.n_visible))
-    _check("bh_t", bh_t, np.float32, (n_chains, tables.n_hidden))
-    kernel = _compiled(chains_numba.gibbs_kernel, tables)
-    kernel(tables.up, tables.down, tables.words, bv_t, bh_t, v, n_steps, np.uint64(seed))
+    n_chains, (exact, rough) = len(v), tables
+    _check("v", v, np.bool_, (n_chains, exact.n_visible))
+    _check("bv_t", bv_t, np.float32, (n_chains, exact.n_visible))
+    _check("bh_t", bh_t, np.float32, (n_chains, exact.n_hidden))
+    sizes: list[int] = []
+    if len(exact.up) == len(exact.down) == 1:  # of as few sizes as models have
+        n_registers = (-(-n // simd.WIDTH) for n in (exact.n_hidden, exact.n_visible))
+        sizes = [*n_registers, exact.down.shape[1]]
+    kernel = _compiled(chains_numba.gibbs_kernel, exact, *sizes)
+    kernel(
+        exact.up,
+        exact.down,
+        rough.down,
+        rough.bounds,
+        exact.words,
+        bv_t,
+        bh_t,
+        v,
+        n_steps,
+        np.uint64(seed),
+    )
 
 
 def annealed_chains(
-    tables: Tables,
+    tables: ChainTables,
     start: Float,
     bv_t: Float,
     bh_t: Float,
@@ -77,16 +100,17 @@ def annealed_chains(
     Returns:
         log_weight: (n_chains,), sum_k log p*_k(v_{k-1}) - log p*_{k-1}(v_{k-1}).
     """
-    _check("v", v, np.bool_, (len(v), tables.n_visible))
-    _check("start", start, np.float32, (tables.n_visible,))
-    _check("bv_t", bv_t, np.float32, (tables.n_visible,))
-    _check("bh_t", bh_t, np.float32, (tables.n_hidden,))
+    exact = tables.exact
+    _check("v", v, np.bool_, (len(v), exact.n_visible))
+    _check("start", start, np.float32, (exact.n_visible,))
+    _check("bv_t", bv_t, np.float32, (exact.n_visible,))
+    _check("bh_t", bh_t, np.float32, (exact.n_hidden,))
     log_weight, betas = np.empty(len(v)), np.ascontiguousarray(betas, np.float64)
-    kernel = _compiled(chains_numba.annealed_kernel, tables)
+    kernel = _compiled(chains_numba.annealed_kernel, exact)
     kernel(
-        tables.up,
-        tables.down,
-        tables.words,
+        exact.up,
+        exact.down,
+        exact.words,
         start,
         bv_t,
         bh_t,
@@ -102,7 +126,8 @@ def _block(n_units: int) -> int:
     """Return how many lanes a block of a layer has: equal ones, as large as stay in registers."""
     n_registers = -(-n_units // simd.WIDTH)
     n_blocks = -(-n_registers // simd.most_registers())
-    return -(-n_registers // n_blocks) * simd.WIDTH
+    n = -(-n_registers // n_blocks)
+    return (n + n % 2) * simd.WIDTH  # even: two to a register of 16 bits
 
 
 def _check(name: str, x: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:
@@ -117,8 +142,8 @@ _compiling = threading.Lock()
 _cached = functools.cache(lambda kernel, *registers: kernel(*registers))
 
 
-def _compiled(kernel: Callable[[int, int], Any], tables: Tables) -> Any:
+def _compiled(kernel: Callable[..., Any], tables: Tables, *sizes: int) -> Any:
     """Return the kernel for these blocks; of several threads, the first compiles it."""
     registers = (x.shape[-1] // simd.WIDTH for x in (tables.up, tables.down))
     with _compiling:
-        return _cached(kernel, *registers)
+        return _cached(kernel, *registers, *sizes)

@@ -29,7 +29,7 @@ _ONE, _UNIFORM_ONE = np.float32(1), layers.UNIFORM_ONE
 _REGISTERS_H = BLOCK_H // simd.WIDTH
 # The rough power of two is 7.5e-5 off, that of the definition 2.6e-6; y, at most 120, is rounded up
 # to three times to 2^-24 of it, which makes 1.5e-5 of its power.
-_SURELY, _AT_MOST = _UNIFORM_ONE * np.float32(1 - 2.0**-13), _UNIFORM_ONE * np.float32(1 + 2.0**-13)
+SURELY, AT_MOST = _UNIFORM_ONE * np.float32(1 - 2.0**-13), _UNIFORM_ONE * np.float32(1 + 2.0**-13)
 _SLACK = np.float32(2.0**-12)
 
 
@@ -52,8 +52,8 @@ def hidden(sums: Any, u: Any, scale: Any, limit: Any, reach: Any, registers: int
             first = 64 * w + 16 * r
             x = simd.to_float(simd.load(sums, first, 1))
             z = simd.load(u, first, 1) * (powers.roughly_power_of_two(x, scale) + _ONE)
-            surely |= simd.mask(z < _SURELY) << np.uint64(16 * r)
-            at_most |= simd.mask(z < _AT_MOST) << np.uint64(16 * r)
+            surely |= simd.mask(z < SURELY) << np.uint64(16 * r)
+            at_most |= simd.mask(z < AT_MOST) << np.uint64(16 * r)
         if surely != at_most or reach > limit:
             surely = _hidden_word(sums, u, scale, limit, w, min(4, registers - 4 * w))
         on[w] = surely

@@ -63,7 +63,7 @@ class Weights:
     @cached_property
     def rough(self) -> Rough:
         """The sums of rows once more, in 16 bits."""
-        return Rough.of(self.tables)
+        return Rough.of(self.tables.down.view(np.int32), self.W)
 
 
 class Schedule(NamedTuple):

@@ -27,8 +27,8 @@ TOGETHER = 5
 TO_A_WORD = 13
 """Groups to a word. None lies across two: the last one has four units."""
 
-ROUNDED = 2.0**-20
-"""What a rough sum is off beside the rounding of its rows, of its size: eight times float32's."""
+HALF, ROUNDED = 0.51, 2.0**-18
+"""What rounding leaves: of a row, in units; and of sums of float32, of the terms' sizes."""
 
 _LINE = 64
 """Bytes of a line of the cache. A register that lies across two costs two reads."""
@@ -78,7 +78,7 @@ class Tables:
 
 
 class Rough(NamedTuple):
-    """``Tables.down`` of whole numbers, rounded to 16 bits: sums as many units, and nearly exact.
+    """``Tables.down`` rounded to 16 bits: sums as many units, and nearly exact.
 
     Attributes:
         down: as ``Tables.down``, of uint16, to be taken for signed numbers.
@@ -90,16 +90,20 @@ class Rough(NamedTuple):
     bounds: NDArray[np.float32]
 
     @staticmethod
-    def of(tables: Tables) -> "Rough":
-        """Round the rows, to units so large that no sum of them leaves 16 bits."""
-        down, up = (rows.view(np.int32).astype(np.int64) for rows in (tables.down, tables.up))
-        largest = max(down.max(2).sum(1).max(), -down.min(2).sum(1).min())
-        unit = int(largest) // (2**15 - 1 - down.shape[1]) + 1  # each row may be rounded up
-        rounded = np.rint(down / unit).astype(np.int64)
-        off = np.abs(down - rounded * unit).max(2).sum(1).max() + ROUNDED * largest
+    def of(down: Rows, W: Rows) -> "Rough":
+        """Round the rows, to units so large that no sum of them leaves 16 bits.
+
+        Args:
+            down: ``Tables.down``, of float32 or int32.
+            W: of which it is, (n_visible, n_hidden).
+        """
+        above = np.maximum(W, 0)
+        below, n_groups = above - W, down.shape[1]
+        most, reach = (max(above.sum(axis).max(), below.sum(axis).max()) for axis in (1, 0))
+        unit = (float(most) or 1.0) / (2**15 - 1 - n_groups)  # each row may be rounded up
         rows = aligned(np.dtype(np.uint16), *down.shape)
-        rows[:] = rounded.astype(np.uint16)
-        reach = max(np.maximum(up, 0).sum(1).max(), np.maximum(-up, 0).sum(1).max())
+        np.rint(down / unit, out=rows.view(np.int16), casting="unsafe")
+        off = n_groups * HALF * unit + ROUNDED * 2 * float(most)
         return Rough(rows, np.array([unit, off, reach], np.float32))
 
 
