@@ -21,6 +21,19 @@ _ONE = np.float32(1)
 _LANES = 16
 
 
+@nb.njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
+def _not_0(keys: NDArray[Any], frame: int, which: NDArray[np.int64]) -> int:
+    """Put a frame's keys that are not 0 into ``which``, and return how many; one more is written.
+
+    Without a branch, which a processor would guess wrong at each of them.
+    """
+    n = 0
+    for key in range(keys.shape[1]):
+        which[n] = key
+        n += keys[frame, key] != 0
+    return n
+
+
 @nb.njit(nogil=True, cache=True, error_model="numpy")
 def add_rows(keys: NDArray[np.int8], table: Array, out: Array) -> None:
     """Add ``keys @ table`` to ``out``.
@@ -30,13 +43,14 @@ def add_rows(keys: NDArray[np.int8], table: Array, out: Array) -> None:
         table: (n_keys, n).
         out: (n_frames, n).
     """
-    n_keys, n = table.shape
+    n = table.shape[1]
+    which = np.empty(keys.shape[1] + 1, np.int64)
     for frame in range(len(keys)):
-        for key in range(n_keys):
-            if keys[frame, key]:
-                factor = table.dtype.type(keys[frame, key])
-                for i in range(n):  # a view of the row would cost more than the row
-                    out[frame, i] += factor * table[key, i]
+        for j in range(_not_0(keys, frame, which)):
+            key = which[j]
+            factor = table.dtype.type(keys[frame, key])
+            for i in range(n):  # a view of the row would cost more than the row
+                out[frame, i] += factor * table[key, i]
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
@@ -48,13 +62,14 @@ def add_outer(keys: NDArray[np.int8], d: Array, out: Array) -> None:
         d: (n_frames, n).
         out: (n_keys, n).
     """
-    n_keys, n = out.shape
+    n = out.shape[1]
+    which = np.empty(keys.shape[1] + 1, np.int64)
     for frame in range(len(keys)):
-        for key in range(n_keys):
-            if keys[frame, key]:
-                factor = d.dtype.type(keys[frame, key])
-                for i in range(n):
-                    out[key, i] += factor * d[frame, i]
+        for j in range(_not_0(keys, frame, which)):
+            key = which[j]
+            factor = d.dtype.type(keys[frame, key])
+            for i in range(n):
+                out[key, i] += factor * d[frame, i]
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
@@ -142,34 +157,29 @@ def _contrast(
     n_visible, width = W.shape
     n_hidden = bh_t.shape[1]
     bias, out = np.zeros(width, np.float32), np.empty(width, np.float32)
-    on, on_neg = np.empty(n_visible, np.int64), np.empty(n_visible, np.int64)
+    on, on_neg = np.empty(n_visible + 1, np.int64), np.empty(n_visible + 1, np.int64)
     for frame in range(len(bh_t)):
-        n_on, n_neg = 0, 0
-        for i in range(n_visible):
-            if v[frame, i]:
-                on[n_on] = i * width
-                n_on += 1
-            if v_neg[frame, i]:
-                on_neg[n_neg] = i * width
-                n_neg += 1
-        bias[:n_hidden] = bh_t[frame]
+        n_on, n_neg = _not_0(v, frame, on), _not_0(v_neg, frame, on_neg)
+        for i in range(n_hidden):
+            bias[i] = bh_t[frame, i]
         for first in range(0, width, _LANES):
             a = simd.load(bias, first, 1)
             b = a
             for j in range(n_on):
-                a = a + simd.load(W, on[j] + first, 1)
+                a = a + simd.load(W, on[j] * width + first, 1)
             for j in range(n_neg):
-                b = b + simd.load(W, on_neg[j] + first, 1)
+                b = b + simd.load(W, on_neg[j] * width + first, 1)
             pos = weight / (powers.exp(a * -_ONE) + _ONE)
             neg = weight / (powers.exp(b * -_ONE) + _ONE)
             simd.store(out, first, neg - pos)
             for j in range(n_on):
-                place = on[j] + first
+                place = on[j] * width + first
                 simd.store(grad, place, simd.load(grad, place, 1) - pos)
             for j in range(n_neg):
-                place = on_neg[j] + first
+                place = on_neg[j] * width + first
                 simd.store(grad, place, simd.load(grad, place, 1) + neg)
-        d_bh[frame] = out[:n_hidden]
+        for i in range(n_hidden):
+            d_bh[frame, i] = out[i]
 
 
 _F2, _B2 = compiling.given(types.float32, 2), compiling.given(types.boolean, 2)
