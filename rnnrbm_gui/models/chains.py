@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models import chains_numba, simd
+from rnnrbm_gui.models import chains_numba, simd, tables_numba
 from rnnrbm_gui.models.tables import Rough, Tables
 
 Float = NDArray[np.float32]
@@ -28,8 +28,10 @@ class ChainTables(NamedTuple):
 
 def tables(W: Float) -> ChainTables:
     """Lay out W, (n_visible, n_hidden)."""
-    exact = Tables.of(W, *(_block(n_units) for n_units in W.shape))
-    return ChainTables(exact, Rough.of(exact.down, W))
+    n_visible, n_hidden = W.shape
+    # Keys in pairs of registers: two to one of 16 bits.
+    block_v = -(-_block(n_visible) // (2 * simd.WIDTH)) * 2 * simd.WIDTH
+    return ChainTables(*tables_numba.tables(np.ascontiguousarray(W), block_v, _block(n_hidden)))
 
 
 def gibbs_chains(
@@ -126,8 +128,7 @@ def _block(n_units: int) -> int:
     """Return how many lanes a block of a layer has: equal ones, as large as stay in registers."""
     n_registers = -(-n_units // simd.WIDTH)
     n_blocks = -(-n_registers // simd.most_registers())
-    n = -(-n_registers // n_blocks)
-    return (n + n % 2) * simd.WIDTH  # even: two to a register of 16 bits
+    return -(-n_registers // n_blocks) * simd.WIDTH
 
 
 def _check(name: str, x: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:

@@ -65,15 +65,15 @@ class Tables:
         """
         n_visible, n_hidden = W.shape
         up = in_blocks(W, block_h)
-        n_blocks, units = -(-n_visible // block_v), _groups(n_hidden)
+        n_blocks, units = -(-n_visible // block_v), groups(n_hidden)
         down = aligned(W.dtype, n_blocks, len(units), 1 << TOGETHER, block_v)
         rows = np.zeros((n_hidden + 1, n_blocks * block_v), W.dtype)  # the last is of no unit
         rows[:n_hidden, :n_visible] = W.T
-        groups = rows[units].reshape(*units.shape, n_blocks, block_v)
+        of_groups = rows[units].reshape(*units.shape, n_blocks, block_v)
         for i, sums in enumerate(down):
             for unit in range(TOGETHER):  # sums[:, 0] is 0; each unit doubles what is there
                 half = 1 << unit
-                sums[:, half : 2 * half] = sums[:, :half] + groups[:, unit, i, None]
+                sums[:, half : 2 * half] = sums[:, :half] + of_groups[:, unit, i, None]
         return Tables(n_visible, n_hidden, up, down, unit_words(n_visible, n_hidden))
 
 
@@ -97,18 +97,22 @@ class Rough(NamedTuple):
             down: ``Tables.down``, of float32 or int32.
             W: of which it is, (n_visible, n_hidden).
         """
-        above = np.maximum(W, 0)
-        below, n_groups = above - W, down.shape[1]
-        most, reach = (max(above.sum(axis).max(), below.sum(axis).max()) for axis in (1, 0))
-        unit = (float(most) or 1.0) / (2**15 - 1 - n_groups)  # each row may be rounded up
-        rows = aligned(np.dtype(np.uint16), *down.shape)
-        np.rint(down / unit, out=rows.view(np.int16), casting="unsafe")
-        off = n_groups * HALF * unit + ROUNDED * 2 * float(most)
-        return Rough(rows, np.array([unit, off, reach], np.float32))
+        bounds, rows = bounds_of(W, down.shape[1]), aligned(np.dtype(np.uint16), *down.shape)
+        np.rint(down * (1 / bounds[0]), out=rows.view(np.int16), casting="unsafe")
+        return Rough(rows, bounds)
+
+
+def bounds_of(W: Rows, n_groups: int) -> NDArray[np.float32]:
+    """Return ``Rough.bounds`` of W, (n_visible, n_hidden), in so many groups of hidden units."""
+    above = np.maximum(W, 0)
+    most, reach = (max(x.sum(i).max() for x in (above, above - W)) for i in (1, 0))
+    unit = (float(most) or 1.0) / (2**15 - 1 - n_groups)  # each row may be rounded up
+    off = n_groups * HALF * unit + ROUNDED * 2 * float(most)
+    return np.array([unit, off, reach], np.float32)
 
 
 @functools.cache
-def _groups(n_hidden: int) -> NDArray[np.intp]:
+def groups(n_hidden: int) -> NDArray[np.intp]:
     """Return the hidden units of each group, (n_groups, TOGETHER); n_hidden stands for none."""
     first = np.flatnonzero(np.arange(n_hidden) % WORD % TOGETHER == 0)
     units, ends = first[:, None] + np.arange(TOGETHER), np.append(first[1:], n_hidden)
