@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models.gradients_numba import gated_back
-from rnnrbm_gui.models.recurrence_numba import BLOCK, GRU, TANH
+from rnnrbm_gui.models.recurrence_numba import GRU, TANH
 from rnnrbm_gui.models.tables import in_blocks
 
 Float = NDArray[np.float32]
 Places = NDArray[np.int64]
 
 _ONE, _TWO = np.float32(1), np.float32(2)
-_REGISTERS = BLOCK // simd.WIDTH
+_BLOCK = 64 if simd.wide() else 48
+"""Columns to a block: four sums of so many stay in registers."""
+_REGISTERS = _BLOCK // simd.WIDTH
 _STEEPEST = np.float32(40)
 _LOG2E, _LN2 = np.float32(1.442695), np.float32(0.6931472)
 # e^r for |r| <= ln 2 / 2 to within 2e-7.
@@ -212,7 +214,7 @@ def run(
         filled: before, after and read.
         gates: of a GRU: z, r, c, m_c.
     """
-    blocks = in_blocks(Wuu, BLOCK)
+    blocks = in_blocks(Wuu, _BLOCK)
     _run_kernel(memory, a, blocks, u0, kept, at, np.float32(middle), *filled, *(gates or _NO_GATES))
 
 
@@ -240,5 +242,5 @@ def back(
         d_read: as in ``memory.back``.
         filled: of a, of m, and of u0, the last of them 0.
     """
-    blocks = in_blocks(np.ascontiguousarray(Wuu.T), BLOCK)
+    blocks = in_blocks(np.ascontiguousarray(Wuu.T), _BLOCK)
     _back_kernel(memory, blocks, kept, at, before, after, *(gates or _NO_GATES), d_read, *filled)
