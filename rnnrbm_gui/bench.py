@@ -82,7 +82,8 @@ def _window(platform: str, *, paint: bool, watch: bool) -> dict[str, float]:
         environment["QT_QPA_PLATFORM"] = "offscreen"
     begin = time.monotonic()
     # As ``cli`` starts the app.
-    start = "import gc; gc.disable(); from rnnrbm_gui import bench_window; bench_window.main()"
+    start = "import gc; gc.disable(); from rnnrbm_gui import before_qt, bench_window"
+    start += "; bench_window.main()"
     command = [sys.executable, "-P", "-c", start, repr(begin), str(int(paint)), str(int(watch))]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=LIMIT_S, env=environment, check=False

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from rnnrbm_gui import __version__, surroundings
@@ -143,6 +144,7 @@ def _window(options: argparse.Namespace) -> int:
         print(f"rnnrbm-gui: {headless}", file=sys.stderr)
         return _perform(_parser().parse_args(["perform"]))
     gc.disable()  # until the window has painted: to collect while modules load takes 20 ms
+    import_module("rnnrbm_gui.before_qt")
     from rnnrbm_gui.app import run_window
 
     return run_window(options.open)
