@@ -141,7 +141,9 @@ def gibbs_kernel(n_h: int, n_v: int, all_h: int = 0, all_v: int = 0, n_groups: i
                 bias_v[i] = bv_t[chain, i]
                 widest_v = max(widest_v, abs(bias_v[i]))
             far = not widest_h + reach < _FAR  # not a number is far, too
-            bound = draws.bound(off + np.float32(ROUNDED) * widest_v, -LOG2E)
+            # As ``tables.rounded``: the terms are added one after another.
+            terms = max(np.float32(1), np.float32(down.shape[1]) / np.float32(50))
+            bound = draws.bound(off + np.float32(ROUNDED) * terms * widest_v, -LOG2E)
             layers.pack(v[chain], v_on)
             for step in range(n_steps):
                 key = layers.mix(chain_key ^ np.uint64(step))

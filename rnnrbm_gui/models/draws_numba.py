@@ -137,7 +137,9 @@ def keys(told: Any, u: Any, scale: Any, mix: Any, b: Any, registers: int, on: An
             total = bias[key] + _row_total(up, key, h_on)
             y = cut(simd.spread(np.float32(np.int32(total)) * scale) + y)
             fires = simd.load(u, key & ~15, 1) * (powers.power_of_two(y) + _ONE) < _UNIFORM_ONE
-            surely |= (simd.mask(fires) >> np.uint64(key & 15) & np.uint64(1)) << np.uint64(key)
+            surely |= (simd.mask(fires) >> np.uint64(key & 15) & np.uint64(1)) << np.uint64(
+                key & 63
+            )
             left &= left - np.uint64(1)
         on[w] = surely
 

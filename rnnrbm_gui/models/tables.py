@@ -102,12 +102,17 @@ class Rough(NamedTuple):
         return Rough(rows, bounds)
 
 
+def rounded(n_groups: int) -> float:
+    """Return what float32 rounds away of a sum of so many terms, of their sizes; at the most."""
+    return ROUNDED * max(1.0, n_groups / 50)
+
+
 def bounds_of(W: Rows, n_groups: int) -> NDArray[np.float32]:
     """Return ``Rough.bounds`` of W, (n_visible, n_hidden), in so many groups of hidden units."""
     above = np.maximum(W, 0)
     most, reach = (max(x.sum(i).max() for x in (above, above - W)) for i in (1, 0))
     unit = (float(most) or 1.0) / (2**15 - 1 - n_groups)  # each row may be rounded up
-    off = n_groups * HALF * unit + ROUNDED * 2 * float(most)
+    off = n_groups * HALF * unit + rounded(n_groups) * 2 * float(most)
     return np.array([unit, off, reach], np.float32)
 
 
