@@ -2,7 +2,8 @@
 
 A Gibbs step's sums stay in vector registers (``simd``, ``layers_numba``), of whole numbers, so that
 their order does not matter. Most units are told by bounds (``draws_numba``), the others by the
-fixed sequence of rounded operations of ``kernels``, none fused. What pads the keys never fires; what pads the hidden units may, its weights are 0.
+fixed sequence of rounded operations of ``kernels``, none fused. What pads the keys never
+fires; what pads the hidden units may, its weights are 0.
 
 Importing this module imports numba, which takes a third of a second: only
 ``kernels.compile_kernel`` does. It is compiled once, for layers of any size; for two of them also
