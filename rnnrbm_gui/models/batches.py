@@ -27,11 +27,11 @@ class Cut(NamedTuple):
     row: int
 
 
-class Share(NamedTuple):
-    """What one thread learns from in an update: cuts, the longest first, and random numbers."""
+class Drawn(NamedTuple):
+    """What one thread learns from in an update, and the key of its chains' random numbers."""
 
-    rng: np.random.Generator
-    cuts: list[Cut]
+    batch: Batch
+    key: np.uint64
 
 
 class Batches:
@@ -55,8 +55,8 @@ class Batches:
         self.centre: Float = np.concatenate(rolls).mean(0).astype(np.float32)
         self.turns = turns(rolls, settings.most_frames)
 
-    def shares(self, update: int) -> list[Share]:
-        """Return what each thread has to learn from in an update; ``together`` makes it ready."""
+    def of(self, update: int) -> list[Drawn]:
+        """Return what each thread has to learn from in an update."""
         s = self.settings
         rng = np.random.default_rng([s.seed, 1, update])
         chosen = self._chosen(update)
@@ -71,11 +71,13 @@ class Batches:
         cuts.sort(key=lambda cut: cut.first - cut.last)  # the longest first
         of_threads = (cuts[i :: s.threads] for i in range(s.threads))
         rngs = (rng, *(np.random.default_rng([s.seed, 1, update, i]) for i in range(1, s.threads)))
-        return [Share(rng, some) for rng, some in zip(rngs, of_threads, strict=True) if some]
+        return [
+            self._together(rng, some) for rng, some in zip(rngs, of_threads, strict=True) if some
+        ]
 
-    def together(self, share: Share) -> tuple[Batch, np.uint64]:
-        """Return a share's sequences side by side, with their echoes; and their chains' key."""
-        s, rng, cuts = self.settings, share.rng, share.cuts
+    def _together(self, rng: np.random.Generator, cuts: list[Cut]) -> Drawn:
+        """Return sequences side by side, the longest first, with their echoes."""
+        s = self.settings
         planes = s.planes * (1 + len(s.echoes))
         rolls, positions = [], []
         for i, first, last, row in cuts:
@@ -95,7 +97,7 @@ class Batches:
         kept = stays * np.float32(1 / (1 - s.dropout))
         shown = self._shown(rng, seen, at) if s.unseen or s.held or s.echoes else None
         key = rng.integers(0, 2**64, dtype=np.uint64)
-        return Batch(v, at, kept, rows, self.centre, x, shown), np.uint64(key)
+        return Drawn(Batch(v, at, kept, rows, self.centre, x, shown), np.uint64(key))
 
     def _shown(self, rng: np.random.Generator, seen: Roll, at: NDArray[np.int64]) -> Roll:
         """Return a batch's frames and their echoes, some of it hidden or held on."""
@@ -151,5 +153,6 @@ def _random_bits(
     rng: np.random.Generator, share: float, shape: tuple[int, ...]
 ) -> NDArray[np.bool_]:
     """Return truths of which a share is true, to within 2^-17."""
-    drawn = np.frombuffer(rng.bytes(2 * int(np.prod(shape))), np.uint16)
+    n = int(np.prod(shape))
+    drawn = rng.integers(0, 2**32, -(-n // 2), np.uint32).view(np.uint16)[:n]
     return (drawn < round(share * 2**16)).reshape(shape)

@@ -18,7 +18,7 @@ second ones of those that have two, and so on, the longest sequence first. No fr
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,10 +64,10 @@ class Batch:
         """The frames as the recurrence sees them."""
         return self.v if self.shown is None else self.shown
 
-    @property
+    @cached_property
     def rows(self) -> NDArray[np.int64]:
         """Each frame's row of the biases, (n_frames,)."""
-        return np.concatenate([self.row[: end - first] for first, end in pairwise(self.at)])
+        return self.row[np.arange(self.at[-1]) - np.repeat(self.at[:-1], np.diff(self.at))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,28 +110,31 @@ def unroll(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
         memory: of an RNN-RBM.
     """
     W, rows = p["W"], batch.rows
-    bv_t: Array = (p["bv"] - W.sum(1) / 2)[rows]
-    bh_t: Array = (p["bh"] - batch.centre @ W)[rows]
+    bv: Array = p["bv"] - W.sum(1) / 2
+    bh: Array = p["bh"] - batch.centre @ W
+    steps = None if kind == "rbm" else _steps(kind, p, batch, memory, bh)
+    if steps is None:
+        bv_t, bh_t = bv[rows], bh[rows]
+    else:
+        both = steps.read @ np.concatenate([p["Wuv"], p["Wuh"]], 1)  # as one, it is faster
+        bv_t, bh_t = _from_rows(bv, rows, both, 0), _from_rows(bh, rows, both, len(W))
     if batch.x is not None:
         bv_t += p["Wxv"][batch.x]
         bh_t += p["Wxh"][batch.x]
-    if kind == "rbm":
-        return Unrolled(None, bv_t, bh_t)
-    u0 = p["u0"][batch.row]
-    if kind == "rtrbm":
-        a = bh_t.copy()
-        _add_rows(batch.seen, W, a)
-        steps = memories.run("sigmoid", a, p["Wuh"], u0, batch.kept, batch.at)
-    else:
-        a = p["bu"][rows]
-        _add_rows(batch.seen, p["Wvu"], a)
-        if batch.x is not None:
-            a += p["Wxu"][batch.x]
-        steps = memories.run(memory, a, p["Wuu"], u0, batch.kept, batch.at)
-    both = steps.read @ np.concatenate([p["Wuv"], p["Wuh"]], 1)  # one product is faster than two
-    bv_t += both[:, : len(W)]
-    bh_t += both[:, len(W) :]
     return Unrolled(steps, bv_t, bh_t)
+
+
+def _steps(kind: Kind, p: Parameters, batch: Batch, memory: Memory, bh: Array) -> Steps:
+    """Run the memory; ``bh``: the centred rows of an RTRBM, whose state they drive."""
+    drive, into, name, Wuu = bh, "W", "h", "Wuh"
+    if kind == "rnn-rbm":
+        drive, into, name, Wuu = p["bu"], "Wvu", "u", "Wuu"
+    a = drive[batch.rows]
+    if batch.x is not None:
+        a += p[f"Wx{name}"][batch.x]
+    _add_rows(batch.seen, p[into], a)
+    memory = "sigmoid" if kind == "rtrbm" else memory
+    return memories.run(memory, a, p[Wuu], p["u0"][batch.row], batch.kept, batch.at)
 
 
 def loss(p: Parameters, batch: Batch, run: Unrolled, v_neg: Bools) -> float:
@@ -173,8 +176,7 @@ def gradient(
             d_bh = d_bh + d_a
             grad["Wuh"] = read.T @ d_bh
         else:
-            both = read.T @ np.concatenate([d_m, d_bh], 1)  # one product is faster than two
-            grad["Wuu"], grad["Wuh"] = np.split(both, [d_m.shape[1]], 1)
+            grad["Wuu"], grad["Wuh"] = _of_columns(read, d_m, d_bh)
             grad["Wvu"] = _outer(batch.seen, d_a)
             grad["bu"] = _by_row(d_a, rows, p["bu"])
             if batch.x is not None:
@@ -202,6 +204,24 @@ def _contrast(W: Array, bh_t: Array, v: Bools, v_neg: Bools) -> tuple[Array, Arr
         return gradients_numba.contrast(W, bh_t, v, v_neg, 1 / len(v))
     pos, neg = (rbm.mean_h(W, bh_t, some.astype(W.dtype)) / len(v) for some in (v, v_neg))
     return neg - pos, v_neg.T @ neg - v.T @ pos
+
+
+def _from_rows(table: Array, rows: NDArray[np.int64], more: Array, first: int) -> Array:
+    """Return ``table[rows]`` plus as many columns of ``more``, from the ``first`` on."""
+    from rnnrbm_gui.models import gradients_numba  # imports numba
+
+    out = np.empty((len(rows), table.shape[1]), table.dtype)
+    gradients_numba.from_rows(table, rows, more, first, out)
+    return out
+
+
+def _of_columns(x: Array, *several: Array) -> list[Array]:
+    """Return ``x.T @ d`` for each d of several; in float32 compiled, to its precision."""
+    if x.dtype == np.float32:
+        from rnnrbm_gui.models import gradients_numba  # imports numba
+
+        return [gradients_numba.of_columns(x, d) for d in several]
+    return [x.T @ d for d in several]
 
 
 def _add_rows(keys: NDArray[Any], table: Array, out: Array) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models import powers_numba as powers
+from rnnrbm_gui.models.tables import aligned
 
 Array = NDArray[np.floating[Any]]
 Float = NDArray[np.float32]
@@ -86,6 +87,23 @@ def add_by_row(row: NDArray[np.int64], d: Array, out: Array) -> None:
         at = row[frame]
         for i in range(n):
             out[at, i] += d[frame, i]
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def from_rows(table: Array, rows: NDArray[np.int64], more: Array, first: int, out: Array) -> None:
+    """Fill in ``table[rows] + more[:, first:]``, as many columns as ``table`` has.
+
+    Args:
+        table: (n_rows, n).
+        rows: (n_frames,), of ``table``; it is not checked that they are there.
+        more: (n_frames, first + n or more).
+        first: column of ``more``.
+        out: (n_frames, n).
+    """
+    for frame in range(len(rows)):
+        at = rows[frame]
+        for i in range(table.shape[1]):
+            out[frame, i] = table[at, i] + more[frame, first + i]
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
@@ -210,3 +228,68 @@ def contrast(
     d_bh, grad = np.empty_like(bh_t), np.zeros_like(full)
     _kernel(full, bh_t, v, v_neg, np.float32(weight), d_bh, grad)
     return d_bh, grad[:, :n_hidden]
+
+
+_REGISTERS = 4 if simd.wide() else 1
+"""Of columns whose sums over frames, four rows of them, stay in registers."""
+_COLUMNS = _REGISTERS * simd.WIDTH
+_FRAMES = 64
+"""Whose columns stay in the first cache."""
+
+
+def _add_columns(x: Float, d: Float, some: Float, out: Float) -> None:
+    """Add ``x.T @ d`` to ``out``.
+
+    Args:
+        x: (n_frames, n_rows).
+        d: (n_frames, n).
+        some: (_FRAMES, _COLUMNS), room for some of d, of which registers are full.
+        out: (n_rows, n filled up to a multiple of _COLUMNS).
+    """
+    (n_frames, n_rows), n, stride = x.shape, d.shape[1], out.shape[1]
+    for start in range(0, n_frames, _FRAMES):
+        n_some = min(_FRAMES, n_frames - start)
+        for column in range(0, n, _COLUMNS):
+            for f in range(n_some):
+                for j in range(min(_COLUMNS, n - column)):
+                    some[f, j] = d[start + f, column + j]
+            for k in range(0, n_rows - n_rows % 4, 4):
+                place = k * stride + column
+                a = simd.load(out, place, _REGISTERS)
+                b = simd.load(out, place + stride, _REGISTERS)
+                c = simd.load(out, place + 2 * stride, _REGISTERS)
+                e = simd.load(out, place + 3 * stride, _REGISTERS)
+                for f in range(n_some):
+                    row = simd.load(some, f * _COLUMNS, _REGISTERS)
+                    a = simd.multiply_add(row, x[start + f, k], a)
+                    b = simd.multiply_add(row, x[start + f, k + 1], b)
+                    c = simd.multiply_add(row, x[start + f, k + 2], c)
+                    e = simd.multiply_add(row, x[start + f, k + 3], e)
+                simd.store(out, place, a)
+                simd.store(out, place + stride, b)
+                simd.store(out, place + 2 * stride, c)
+                simd.store(out, place + 3 * stride, e)
+            for k in range(n_rows - n_rows % 4, n_rows):
+                a = simd.load(out, k * stride + column, _REGISTERS)
+                for f in range(n_some):
+                    row = simd.load(some, f * _COLUMNS, _REGISTERS)
+                    a = simd.multiply_add(row, x[start + f, k], a)
+                simd.store(out, k * stride + column, a)
+
+
+_columns_kernel = compiling.cached(
+    types.void(_F2, _F2, types.float32[:, ::1], types.float32[:, ::1]), _add_columns
+)
+
+
+def of_columns(x: Float, d: Float) -> Float:
+    """Return ``x.T @ d``, of many frames: BLAS would first lay out all of them.
+
+    Args:
+        x: (n_frames, n_rows).
+        d: (n_frames, n).
+    """
+    n = d.shape[1]
+    out = aligned(np.dtype(np.float32), x.shape[1], -(-n // _COLUMNS) * _COLUMNS)
+    _columns_kernel(x, d, aligned(np.dtype(np.float32), _FRAMES, _COLUMNS), out)
+    return out[:, :n]

@@ -10,8 +10,9 @@ number, so that a run goes on bit for bit from ``Trainer.state``, on one machine
 threads, the trainer's own and those of BLAS.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
 from rnnrbm_gui.models.allocation import keep_freed
-from rnnrbm_gui.models.batches import Batches, Share, semitones, transposed
+from rnnrbm_gui.models.batches import Batches, Drawn, semitones, transposed
 from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled, is_bias, trained
 from rnnrbm_gui.models.memory import N_GATES
 from rnnrbm_gui.models.sequence_model import SequenceModel, base_rates
@@ -28,6 +29,7 @@ from rnnrbm_gui.models.settings import Settings
 
 Roll = NDArray[np.bool_]
 Float = NDArray[np.float32]
+Learned = tuple[Float, float]
 
 WATCHED_EVERY = 25
 """Updates from one whose loss is taken to the next: it costs a fifth of an update."""
@@ -49,6 +51,37 @@ class Tally:
     frames: int = 0
     objective: float = 0.0
     norms: dict[str, float] = field(default_factory=dict)
+
+
+class Flat:
+    """Parameters, and what is as many, one after another: weights, which decay, then biases.
+
+    Attributes:
+        weights_and_biases: where they lie.
+    """
+
+    def __init__(self, p: Parameters, layers: Mapping[str, str]) -> None:
+        """Order ``p``, of which each parameter spans ``layers``."""
+        self._names = sorted(p, key=lambda name: is_bias(layers[name]))
+        self._shapes = [p[name].shape for name in self._names]
+        self._ends = np.cumsum([p[name].size for name in self._names])
+        n_weights = sum(p[name].size for name in self._names if not is_bias(layers[name]))
+        self.weights_and_biases = slice(0, n_weights), slice(n_weights, None)
+
+    def of(self, p: Parameters) -> Float:
+        """Return them in a row."""
+        return np.concatenate([p[name].ravel() for name in self._names])
+
+    def named(self, flat: Float) -> dict[str, Float]:
+        """Return a row's parts, in their shapes; they lie where they lay."""
+        parts = zip(self._names, np.split(flat, self._ends[:-1]), self._shapes, strict=True)
+        return {name: part.reshape(shape) for name, part, shape in parts}
+
+    def norms(self, flat: Float) -> dict[str, float]:
+        """Return the norm of each part of a row."""
+        starts = np.append(0, self._ends[:-1])
+        squares = np.add.reduceat(np.square(flat), starts, dtype=np.float64)
+        return dict(zip(self._names, np.sqrt(squares).tolist(), strict=True))
 
 
 class Trainer:
@@ -91,14 +124,15 @@ class Trainer:
         self._batches = Batches(music, settings, told)
         self._base = base_rates(music)
         rng = np.random.default_rng([settings.seed, 0])
-        self._p = first_parameters(settings, self._base, n_positions, rng)
-        self._average = {name: value.copy() for name, value in self._p.items()}
-        self._mean = {name: np.zeros_like(value) for name, value in self._p.items()}
-        self._square = {name: np.zeros_like(value) for name, value in self._p.items()}
-        n_threads = min(settings.threads, settings.batch_size)
-        self._map: Callable[..., Any] = (
-            map if n_threads == 1 else ThreadPoolExecutor(n_threads, "trainer").map
-        )
+        first = first_parameters(settings, self._base, n_positions, rng)
+        self._flat = Flat(first, trained(settings.kind, n_positions))
+        p = self._flat.of(first)
+        zero = np.zeros_like(p)
+        self._arrays = {"p": p, "average": p.copy(), "mean": zero, "square": zero.copy()}
+        self._p = self._flat.named(p)
+        n_others = min(settings.threads, settings.batch_size) - 1
+        self._others = ThreadPoolExecutor(n_others, "trainer") if n_others else None
+        self._ahead: tuple[int, Future[list[Drawn]]] | None = None
         self.update = 0
         self.whole = True
         self.tally = Tally()
@@ -115,19 +149,14 @@ class Trainer:
 
     def model(self) -> SequenceModel:
         """Return the averaged weights at this moment as a model."""
-        s = self.settings
-        centre = self._batches.centre
-        model = gradients.plain_model(s.kind, self._average, centre, self._base, s.memory, s.echoes)
+        s, centre = self.settings, self._batches.centre
+        average = self._flat.named(self._arrays["average"])
+        model = gradients.plain_model(s.kind, average, centre, self._base, s.memory, s.echoes)
         return model.recalling(s.recall)
 
     def state(self) -> dict[str, Float]:
         """Return all that a later run needs to go on from here, but for the update's number."""
-        parts = (("p", self._p), ("average", self._average), ("mean", self._mean))
-        return {
-            f"{part}.{name}": value.copy()
-            for part, arrays in (*parts, ("square", self._square))
-            for name, value in arrays.items()
-        }
+        return {name: value.copy() for name, value in self._state().items()}
 
     def restore(self, state: Mapping[str, Float], update: int) -> None:
         """Go on from what ``state`` gave after ``update`` updates.
@@ -135,18 +164,19 @@ class Trainer:
         Raises:
             ValueError: it is another model's.
         """
-        mine = self.state()
+        mine = self._state()
         if set(mine) != set(state) or any(mine[name].shape != state[name].shape for name in mine):
             raise ValueError("the state must be of the same kind and sizes as the trainer's")
-        for part, arrays in (
-            ("p", self._p),
-            ("average", self._average),
-            ("mean", self._mean),
-            ("square", self._square),
-        ):
-            for name, value in arrays.items():
-                value[:] = state[f"{part}.{name}"]
+        for name, value in mine.items():
+            value[:] = state[name]
         self.update = update
+
+    def _state(self) -> dict[str, Float]:
+        return {
+            f"{row}.{name}": value
+            for row, flat in self._arrays.items()
+            for name, value in self._flat.named(flat).items()
+        }
 
     def take_tally(self) -> Tally:
         """Return what has been shown since the last call."""
@@ -157,14 +187,14 @@ class Trainer:
         """Make one update."""
         from rnnrbm_gui.models import descent  # imports numba
 
-        s, p, tally = self.settings, self._p, self.tally
-        shares = self._batches.shares(self.update)
-        watched = tally.updates % WATCHED_EVERY == 0
-        learned = list(self._map(lambda share: self._learn(share, watched=watched), shares))
-        sizes = np.array([sum(cut.last - cut.first for cut in share.cuts) for share in shares])
+        s, tally, arrays = self.settings, self.tally, self._arrays
+        watched, tables = tally.updates % WATCHED_EVERY == 0, self._laid_out()
+        drawn = self._drawn()
+        learned = self._shared_out(lambda some: self._learn(some, tables, watched=watched), drawn)
+        sizes = np.array([len(some.batch.v) for some in drawn])
         weights = (sizes / sizes.sum()).tolist()
         grad = _mean([grad for grad, _ in learned], weights)
-        norms = {name: float(np.sqrt(np.square(g).sum())) for name, g in grad.items()}
+        norms = self._flat.norms(grad)
         if watched:
             now = sum(w * loss for w, (_, loss) in zip(weights, learned, strict=True))
             tally.objective += (now - tally.objective) / (tally.updates // WATCHED_EVERY + 1)
@@ -172,51 +202,77 @@ class Trainer:
         tally.frames += int(sizes.sum())
         for name, norm in norms.items():
             tally.norms[name] = tally.norms.get(name, 0.0) + norm
-        whole = float(np.sqrt(sum(norm**2 for norm in norms.values())))
-        shapes = trained(s.kind, len(p["Wxv"]) if "Wxv" in p else 0)
+        whole = math.hypot(*norms.values())
+        shrink = np.float32(min(1.0, s.clip / (whole + 1e-12)))
+        # Short memory at first, so that the random start is soon forgotten.
+        keep = min(s.average, (self.update + 1) / (self.update + 10))
         self.whole = False
-        for name, layers in shapes.items():
+        for part, decay in zip(self._flat.weights_and_biases, (s.decay, 0.0), strict=True):
             descent.adamw(
-                p[name].reshape(-1),
-                grad[name].reshape(-1),
-                self._mean[name].reshape(-1),
-                self._square[name].reshape(-1),
-                self._average[name].reshape(-1),
-                np.float32(min(1.0, s.clip / (whole + 1e-12))),
+                arrays["p"][part],
+                grad[part],
+                arrays["mean"][part],
+                arrays["square"][part],
+                arrays["average"][part],
+                shrink,
                 s.rate_at(self.update),
-                0.0 if is_bias(layers) else s.decay,
-                # Short memory at first, so that the random start is soon forgotten.
-                min(s.average, (self.update + 1) / (self.update + 10)),
+                decay,
+                keep,
                 self.update,
             )
         self.update += 1
         self.whole = True
 
-    def _learn(self, share: Share, *, watched: bool) -> tuple[Parameters, float]:
+    def _drawn(self) -> list[Drawn]:
+        """Return what the update learns from, drawn while the one before was made."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead[0] != self.update:
+            return self._batches.of(self.update)
+        return ahead[1].result()
+
+    def _shared_out(
+        self, learn: Callable[[Drawn], Learned], drawn: Sequence[Drawn]
+    ) -> list[Learned]:
+        """Learn from each share on a thread of its own; one then draws the next update's."""
+        if self._others is None:
+            return [learn(some) for some in drawn]
+        futures = [self._others.submit(learn, some) for some in drawn[1:]]
+        following = self.update + 1
+        if following < self.settings.updates:
+            self._ahead = following, self._others.submit(self._batches.of, following)
+        return [learn(drawn[0]), *(future.result() for future in futures)]
+
+    def _laid_out(self) -> Any:
+        """Return W as ``_negative`` reads it."""
+        from rnnrbm_gui.models import chains  # imports numba
+
+        return chains.tables(self._p["W"])
+
+    def _learn(self, drawn: Drawn, tables: Any, *, watched: bool) -> Learned:
         """Return a share's gradient, and the loss where it is watched; lets other threads work."""
         kind, memory, p = self.settings.kind, self.settings.memory, self._p
-        batch, key = self._batches.together(share)
+        batch, key = drawn
         run = gradients.unroll(kind, p, batch, memory)
-        v_neg = self._negative(batch, run, key)
+        v_neg = self._negative(batch, run, key, tables)
         loss = gradients.loss(p, batch, run, v_neg) if watched else 0.0
-        return gradients.gradient(kind, p, batch, run, v_neg, memory), loss
+        grad = gradients.gradient(kind, p, batch, run, v_neg, memory)
+        return self._flat.of(grad), loss
 
-    def _negative(self, batch: Batch, run: Unrolled, key: np.uint64) -> Roll:
+    def _negative(self, batch: Batch, run: Unrolled, key: np.uint64, tables: Any) -> Roll:
         """Return what k Gibbs steps make of the batch's frames."""
         from rnnrbm_gui.models import chains  # imports numba
 
         v, k = batch.v.copy(), self.settings.k_at(self.update)
-        chains.gibbs_chains(chains.tables(self._p["W"]), run.bv_t, run.bh_t, v, k, key)
+        chains.gibbs_chains(tables, run.bv_t, run.bh_t, v, k, key)
         return v
 
 
-def _mean(grads: Sequence[Parameters], weights: Sequence[float]) -> Parameters:
+def _mean(grads: Sequence[Float], weights: Sequence[float]) -> Float:
     if len(grads) == 1:
         return grads[0]
-    mean = {name: np.float32(weights[0]) * of for name, of in grads[0].items()}
+    mean = np.float32(weights[0]) * grads[0]
     for weight, grad in zip(weights[1:], grads[1:], strict=True):
-        for name, of in grad.items():
-            mean[name] += np.float32(weight) * of
+        mean += np.float32(weight) * grad
     return mean
 
 

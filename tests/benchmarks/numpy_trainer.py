@@ -41,10 +41,27 @@ def _by_row(d: Array, row: Array, like: Array) -> Array:
     return chosen @ d.astype(like.dtype)
 
 
+def _from_rows(table: Array, rows: Array, more: Array, first: int) -> Array:
+    return table[rows] + more[:, first : first + table.shape[1]]
+
+
+def _of_columns(x: Array, *several: Array) -> list[Array]:
+    widths = [d.shape[1] for d in several]
+    both = x.T @ np.concatenate(several, 1)  # one product is faster than two
+    return np.split(both, np.cumsum(widths)[:-1], 1)
+
+
 @contextmanager
 def in_numpy() -> Iterator[None]:
     """Let gradients be made without kernels."""
-    parts = {"_contrast": _contrast, "_add_rows": _add_rows, "_outer": _outer, "_by_row": _by_row}
+    parts = {
+        "_contrast": _contrast,
+        "_from_rows": _from_rows,
+        "_of_columns": _of_columns,
+        "_add_rows": _add_rows,
+        "_outer": _outer,
+        "_by_row": _by_row,
+    }
     with (
         patch.multiple(gradients, **parts),
         patch.multiple(memory, run=memory.run_plain, back=memory.back_plain),
@@ -60,7 +77,12 @@ class NumpyTrainer(Trainer):
         with in_numpy():
             super().advance()
 
-    def _negative(self, batch: Batch, run: Unrolled, key: np.uint64) -> NDArray[np.bool_]:
+    def _laid_out(self) -> None:
+        """A product needs no table."""
+
+    def _negative(
+        self, batch: Batch, run: Unrolled, key: np.uint64, tables: None
+    ) -> NDArray[np.bool_]:
         rng, W = np.random.default_rng(key), self._p["W"]
         v = batch.v.astype(np.float32)
         for _ in range(self.settings.k_at(self.update)):

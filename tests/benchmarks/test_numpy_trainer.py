@@ -28,10 +28,10 @@ def test_the_peer_in_numpy_has_the_trainers_gradients(kind: Kind, memory: Memory
     trainer = Trainer(synthetic_music(20, 40, 80), settings)
     for _ in range(20):
         trainer.advance()
-    [share] = trainer._batches.shares(trainer.update)
-    batch, key = trainer._batches.together(share)
+    [(batch, key)] = trainer._batches.of(trainer.update)
     p = trainer._p
-    v_neg = trainer._negative(batch, gradients.unroll(kind, p, batch, memory), key)
+    run = gradients.unroll(kind, p, batch, memory)
+    v_neg = trainer._negative(batch, run, key, trainer._laid_out())
 
     def gradient(batch: Batch) -> Parameters:
         run = gradients.unroll(kind, p, batch, memory)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnrbm_gui.models import gradients
+from rnnrbm_gui.models import gradients, gradients_numba
 from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models.echoes import seen
 from rnnrbm_gui.models.gradients import Batch, trained
@@ -161,3 +161,11 @@ def test_a_compiled_run_and_its_way_back_are_those_of_numpy(
     for one, two in zip(exact, compiled, strict=True):
         assert two.dtype == np.float32
         np.testing.assert_allclose(two, one, atol=3e-5)
+
+
+@pytest.mark.parametrize(("n_frames", "n_rows", "n"), [(1, 1, 1), (64, 4, 64), (130, 7, 70)])
+def test_columns_of_many_frames_are_multiplied(n_frames: int, n_rows: int, n: int) -> None:
+    rng = np.random.default_rng(1)
+    x, d = (rng.normal(size=(n_frames, width)).astype(np.float32) for width in (n_rows, n))
+    expected = x.T.astype(np.float64) @ d
+    np.testing.assert_allclose(gradients_numba.of_columns(x, d), expected, rtol=0, atol=1e-4)
