@@ -54,21 +54,21 @@ class Batches:
         self.rolls, self.settings, self._positions = rolls, settings, positions
         self.centre: Float = np.concatenate(rolls).mean(0).astype(np.float32)
         self.turns = turns(rolls, settings.most_frames)
+        self._lengths = np.array([len(roll) for roll in rolls])
 
     def of(self, update: int) -> list[Drawn]:
         """Return what each thread has to learn from in an update."""
-        s = self.settings
+        s, n = self.settings, self.settings.batch_size
         rng = np.random.default_rng([s.seed, 1, update])
         chosen = self._chosen(update)
-        longest = min(s.most_frames, max(len(self.rolls[i]) for i in chosen))
-        cuts = []
-        for i in chosen:
-            n, row = len(self.rolls[i]), 0
-            if rng.random() < s.transposed_at(update):
-                row = int(rng.integers(1, 2 * s.transposed + 1))
-            first = int(rng.integers(0, max(1, n - longest + 1)))
-            cuts.append(Cut(int(i), first, min(n, first + longest), row))
-        cuts.sort(key=lambda cut: cut.first - cut.last)  # the longest first
+        lengths = self._lengths[chosen]
+        longest = min(s.most_frames, int(lengths.max()))
+        moved = rng.random(n) < s.transposed_at(update)
+        rows = np.where(moved, 1 + rng.integers(0, max(1, 2 * s.transposed), n), 0)
+        first = rng.integers(0, np.maximum(lengths - longest, 0), endpoint=True)
+        last = np.minimum(first + longest, lengths)
+        of_cuts = np.stack([chosen, first, last, rows], 1)[np.argsort(first - last, kind="stable")]
+        cuts = [Cut(*cut) for cut in of_cuts.tolist()]
         of_threads = (cuts[i :: s.threads] for i in range(s.threads))
         rngs = (rng, *(np.random.default_rng([s.seed, 1, update, i]) for i in range(1, s.threads)))
         return [
@@ -77,27 +77,28 @@ class Batches:
 
     def _together(self, rng: np.random.Generator, cuts: list[Cut]) -> Drawn:
         """Return sequences side by side, the longest first, with their echoes."""
-        s = self.settings
+        from rnnrbm_gui.models import batches_numba  # imports numba
+
+        s, n_visible = self.settings, len(self.centre)
+        lengths = np.array([cut.last - cut.first for cut in cuts])
+        n_at = (np.arange(lengths[0])[:, None] < lengths).sum(1)
+        at = np.append(0, np.cumsum(n_at))
+        seen = np.zeros((at[-1], n_visible * (1 + len(s.echoes))), np.bool_)
+        x = None if self._positions is None else np.zeros(at[-1], np.int64)
         planes = s.planes * (1 + len(s.echoes))
-        rolls, positions = [], []
-        for i, first, last, row in cuts:
-            seen = echoes.seen(self.rolls[i], s.echoes, first, last)
-            rolls.append(transposed(seen, semitones(row), planes) if row else seen)
-            if self._positions is not None:
-                positions.append(self._positions[i][first:last])
-        lengths = np.array([len(roll) for roll in rolls])
-        time, which = np.nonzero(np.arange(lengths[0])[:, None] < lengths)  # time first
-        place = (np.cumsum(lengths) - lengths)[which] + time
-        seen = np.concatenate(rolls)[place]
-        v = np.ascontiguousarray(seen[:, : len(self.centre)])
+        for column, (i, first, last, row) in enumerate(cuts):
+            roll = self.rolls[i][first:last]
+            if s.echoes:
+                roll = echoes.seen(self.rolls[i], s.echoes, first, last)
+            batches_numba.place(roll, semitones(row), planes, at, column, seen)
+            if x is not None and self._positions is not None:
+                x[at[: last - first] + column] = self._positions[i][first:last]
+        v = np.ascontiguousarray(seen[:, :n_visible])
         rows = np.array([0 if s.own_keys else cut.row for cut in cuts])
-        x = np.concatenate(positions)[place] if positions else None
-        at = np.append(0, np.cumsum(np.bincount(time)))
-        stays = _random_bits(rng, 1 - s.dropout, (len(v), s.n_state))
-        kept = stays * np.float32(1 / (1 - s.dropout))
+        dropout_key, key = rng.integers(0, 2**64, 2, np.uint64)
+        kept = batches_numba.dropout(len(v), s.n_state, s.dropout, dropout_key)
         shown = self._shown(rng, seen, at) if s.unseen or s.held or s.echoes else None
-        key = rng.integers(0, 2**64, dtype=np.uint64)
-        return Drawn(Batch(v, at, kept, rows, self.centre, x, shown), np.uint64(key))
+        return Drawn(Batch(v, at, kept, rows, self.centre, x, shown), key)
 
     def _shown(self, rng: np.random.Generator, seen: Roll, at: NDArray[np.int64]) -> Roll:
         """Return a batch's frames and their echoes, some of it hidden or held on."""

@@ -215,13 +215,13 @@ def _from_rows(table: Array, rows: NDArray[np.int64], more: Array, first: int) -
     return out
 
 
-def _of_columns(x: Array, *several: Array) -> list[Array]:
-    """Return ``x.T @ d`` for each d of several; in float32 compiled, to its precision."""
+def _of_columns(x: Array, d: Array, e: Array) -> tuple[Array, Array]:
+    """Return ``x.T @ d`` and ``x.T @ e``; in float32 compiled, to its precision."""
     if x.dtype == np.float32:
         from rnnrbm_gui.models import gradients_numba  # imports numba
 
-        return [gradients_numba.of_columns(x, d) for d in several]
-    return [x.T @ d for d in several]
+        return gradients_numba.of_columns(x, d, e)
+    return x.T @ d, x.T @ e
 
 
 def _add_rows(keys: NDArray[Any], table: Array, out: Array) -> None:

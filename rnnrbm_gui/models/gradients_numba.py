@@ -101,9 +101,9 @@ def from_rows(table: Array, rows: NDArray[np.int64], more: Array, first: int, ou
         out: (n_frames, n).
     """
     for frame in range(len(rows)):
-        at = rows[frame]
+        at, some = rows[frame], more[frame, first:]
         for i in range(table.shape[1]):
-            out[frame, i] = table[at, i] + more[frame, first + i]
+            out[frame, i] = table[at, i] + some[i]
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
@@ -237,59 +237,67 @@ _FRAMES = 64
 """Whose columns stay in the first cache."""
 
 
-def _add_columns(x: Float, d: Float, some: Float, out: Float) -> None:
-    """Add ``x.T @ d`` to ``out``.
+def _add_columns(x: Float, d: Float, e: Float, some: Float, out: Float) -> None:
+    """Add ``x.T @ [d e]`` to ``out``.
 
     Args:
         x: (n_frames, n_rows).
-        d: (n_frames, n).
-        some: (_FRAMES, _COLUMNS), room for some of d, of which registers are full.
-        out: (n_rows, n filled up to a multiple of _COLUMNS).
+        d: (n_frames, n_d).
+        e: (n_frames, n_e).
+        some: (_FRAMES, _COLUMNS), room for some of d and e, of which registers are full.
+        out: (n_rows, n_d + n_e filled up to a multiple of _COLUMNS).
     """
-    (n_frames, n_rows), n, stride = x.shape, d.shape[1], out.shape[1]
+    (n_frames, n_rows), n_d, n_e, stride = x.shape, d.shape[1], e.shape[1], out.shape[1]
     for start in range(0, n_frames, _FRAMES):
-        n_some = min(_FRAMES, n_frames - start)
-        for column in range(0, n, _COLUMNS):
-            for f in range(n_some):
-                for j in range(min(_COLUMNS, n - column)):
-                    some[f, j] = d[start + f, column + j]
+        end = min(start + _FRAMES, n_frames)
+        for column in range(0, n_d + n_e, _COLUMNS):
+            from_d = min(_COLUMNS, max(0, n_d - column))
+            n_some = min(_COLUMNS, n_d + n_e - column)
+            for f in range(start, end):
+                room, of_d, of_e = some[f - start], d[f, column:], e[f, max(0, column - n_d) :]
+                for j in range(from_d):
+                    room[j] = of_d[j]
+                room = room[from_d:]
+                for j in range(n_some - from_d):
+                    room[j] = of_e[j]
             for k in range(0, n_rows - n_rows % 4, 4):
                 place = k * stride + column
-                a = simd.load(out, place, _REGISTERS)
-                b = simd.load(out, place + stride, _REGISTERS)
-                c = simd.load(out, place + 2 * stride, _REGISTERS)
-                e = simd.load(out, place + 3 * stride, _REGISTERS)
-                for f in range(n_some):
-                    row = simd.load(some, f * _COLUMNS, _REGISTERS)
-                    a = simd.multiply_add(row, x[start + f, k], a)
-                    b = simd.multiply_add(row, x[start + f, k + 1], b)
-                    c = simd.multiply_add(row, x[start + f, k + 2], c)
-                    e = simd.multiply_add(row, x[start + f, k + 3], e)
-                simd.store(out, place, a)
-                simd.store(out, place + stride, b)
-                simd.store(out, place + 2 * stride, c)
-                simd.store(out, place + 3 * stride, e)
+                a1 = simd.load(out, place, _REGISTERS)
+                a2 = simd.load(out, place + stride, _REGISTERS)
+                a3 = simd.load(out, place + 2 * stride, _REGISTERS)
+                a4 = simd.load(out, place + 3 * stride, _REGISTERS)
+                for f in range(start, end):
+                    row = simd.load(some, (f - start) * _COLUMNS, _REGISTERS)
+                    a1 = simd.multiply_add(row, x[f, k], a1)
+                    a2 = simd.multiply_add(row, x[f, k + 1], a2)
+                    a3 = simd.multiply_add(row, x[f, k + 2], a3)
+                    a4 = simd.multiply_add(row, x[f, k + 3], a4)
+                simd.store(out, place, a1)
+                simd.store(out, place + stride, a2)
+                simd.store(out, place + 2 * stride, a3)
+                simd.store(out, place + 3 * stride, a4)
             for k in range(n_rows - n_rows % 4, n_rows):
-                a = simd.load(out, k * stride + column, _REGISTERS)
-                for f in range(n_some):
-                    row = simd.load(some, f * _COLUMNS, _REGISTERS)
-                    a = simd.multiply_add(row, x[start + f, k], a)
-                simd.store(out, k * stride + column, a)
+                a1 = simd.load(out, k * stride + column, _REGISTERS)
+                for f in range(start, end):
+                    row = simd.load(some, (f - start) * _COLUMNS, _REGISTERS)
+                    a1 = simd.multiply_add(row, x[f, k], a1)
+                simd.store(out, k * stride + column, a1)
 
 
 _columns_kernel = compiling.cached(
-    types.void(_F2, _F2, types.float32[:, ::1], types.float32[:, ::1]), _add_columns
+    types.void(_F2, _F2, _F2, types.float32[:, ::1], types.float32[:, ::1]), _add_columns
 )
 
 
-def of_columns(x: Float, d: Float) -> Float:
-    """Return ``x.T @ d``, of many frames: BLAS would first lay out all of them.
+def of_columns(x: Float, d: Float, e: Float) -> tuple[Float, Float]:
+    """Return ``x.T @ d`` and ``x.T @ e``, of many frames: BLAS would first lay out all of them.
 
     Args:
         x: (n_frames, n_rows).
-        d: (n_frames, n).
+        d: (n_frames, n_d).
+        e: (n_frames, n_e).
     """
-    n = d.shape[1]
+    n_d, n = d.shape[1], d.shape[1] + e.shape[1]
     out = aligned(np.dtype(np.float32), x.shape[1], -(-n // _COLUMNS) * _COLUMNS)
-    _columns_kernel(x, d, aligned(np.dtype(np.float32), _FRAMES, _COLUMNS), out)
-    return out[:, :n]
+    _columns_kernel(x, d, e, aligned(np.dtype(np.float32), _FRAMES, _COLUMNS), out)
+    return out[:, :n_d], out[:, n_d:n]

@@ -184,7 +184,7 @@ def test_both_trainers_learn_as_much_from_equal_updates() -> None:
 
     def lls(maker: type[Trainer] | type[TorchTrainer]) -> list[float]:
         found = []
-        for seed in range(16):
+        for seed in range(20):
             trainer = maker(train, replace(LEARNING, seed=seed))
             while trainer.update < LEARNING.updates:
                 trainer.advance()

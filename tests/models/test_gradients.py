@@ -163,9 +163,10 @@ def test_a_compiled_run_and_its_way_back_are_those_of_numpy(
         np.testing.assert_allclose(two, one, atol=3e-5)
 
 
-@pytest.mark.parametrize(("n_frames", "n_rows", "n"), [(1, 1, 1), (64, 4, 64), (130, 7, 70)])
-def test_columns_of_many_frames_are_multiplied(n_frames: int, n_rows: int, n: int) -> None:
-    rng = np.random.default_rng(1)
-    x, d = (rng.normal(size=(n_frames, width)).astype(np.float32) for width in (n_rows, n))
-    expected = x.T.astype(np.float64) @ d
-    np.testing.assert_allclose(gradients_numba.of_columns(x, d), expected, rtol=0, atol=1e-4)
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (64, 4, 63, 65), (130, 7, 70, 3), (65, 9, 3, 70)])
+def test_columns_of_many_frames_are_multiplied(sizes: tuple[int, int, int, int]) -> None:
+    rng, n_frames = np.random.default_rng(1), sizes[0]
+    x, d, e = (rng.normal(size=(n_frames, n)).astype(np.float32) for n in sizes[1:])
+    for found, other in zip(gradients_numba.of_columns(x, d, e), (d, e), strict=True):
+        expected = x.T.astype(np.float64) @ other
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
