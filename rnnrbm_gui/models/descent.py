@@ -11,7 +11,38 @@ from numpy.typing import NDArray
 FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
 
 
-@nb.njit(nogil=True, error_model="numpy")
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc"})
+def mean(
+    grads: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    ends: NDArray[np.int64],
+    out: NDArray[np.float32],
+    squares: NDArray[np.float64],
+) -> None:
+    """Fill in the weighted mean of gradients, and the sum of the squares of each of its parts.
+
+    Args:
+        grads: (n_grads, n).
+        weights: (n_grads,).
+        ends: (n_parts,), where each part ends; the next one begins there.
+        out: (n,).
+        squares: (n_parts,).
+    """
+    first = 0
+    for part in range(len(ends)):
+        some = out[first : ends[part]]
+        for k in range(len(grads)):
+            grad = grads[k, first : ends[part]]
+            for i in range(some.size):
+                some[i] = weights[k] * grad[i] + (some[i] if k else np.float32(0))
+        total = 0.0
+        for i in range(some.size):
+            total += np.float64(some[i]) * np.float64(some[i])
+        squares[part] = total
+        first = ends[part]
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def adamw(
     p: NDArray[np.float32],
     grad: NDArray[np.float32],

@@ -103,38 +103,44 @@ def is_bias(layers: str) -> bool:
 def unroll(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
     """Run the recurrence over the given frames and return every frame's biases.
 
+    In float32 compiled, to float32's precision; in any other in NumPy. ``gradient`` likewise.
+
     Args:
         kind: of model.
         p: its parameters in centred coordinates.
         batch: the sequences.
         memory: of an RNN-RBM.
     """
+    if p["W"].dtype == np.float32:
+        from rnnrbm_gui.models import gradients_numba  # imports numba
+
+        return gradients_numba.unroll(kind, p, batch, memory)
+    return unroll_plain(kind, p, batch, memory)
+
+
+def unroll_plain(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
+    """Do what ``unroll`` does, in NumPy: its definition."""
     W, rows = p["W"], batch.rows
-    bv: Array = p["bv"] - W.sum(1) / 2
-    bh: Array = p["bh"] - batch.centre @ W
-    steps = None if kind == "rbm" else _steps(kind, p, batch, memory, bh)
-    if steps is None:
-        bv_t, bh_t = bv[rows], bh[rows]
-    else:
-        both = steps.read @ np.concatenate([p["Wuv"], p["Wuh"]], 1)  # as one, it is faster
-        bv_t, bh_t = _from_rows(bv, rows, both, 0), _from_rows(bh, rows, both, len(W))
+    bv_t: Array = (p["bv"] - W.sum(1) / 2)[rows]
+    bh_t: Array = (p["bh"] - batch.centre @ W)[rows]
     if batch.x is not None:
         bv_t += p["Wxv"][batch.x]
         bh_t += p["Wxh"][batch.x]
+    if kind == "rbm":
+        return Unrolled(None, bv_t, bh_t)
+    u0, seen = p["u0"][batch.row], batch.seen.astype(W.dtype)
+    if kind == "rtrbm":
+        a = bh_t + seen @ W
+        steps = memories.run_plain("sigmoid", a, p["Wuh"], u0, batch.kept, batch.at)
+    else:
+        a = p["bu"][rows] + seen @ p["Wvu"]
+        if batch.x is not None:
+            a += p["Wxu"][batch.x]
+        steps = memories.run_plain(memory, a, p["Wuu"], u0, batch.kept, batch.at)
+    both = steps.read @ np.concatenate([p["Wuv"], p["Wuh"]], 1)  # one product is faster than two
+    bv_t += both[:, : len(W)]
+    bh_t += both[:, len(W) :]
     return Unrolled(steps, bv_t, bh_t)
-
-
-def _steps(kind: Kind, p: Parameters, batch: Batch, memory: Memory, bh: Array) -> Steps:
-    """Run the memory; ``bh``: the centred rows of an RTRBM, whose state they drive."""
-    drive, into, name, Wuu = bh, "W", "h", "Wuh"
-    if kind == "rnn-rbm":
-        drive, into, name, Wuu = p["bu"], "Wvu", "u", "Wuu"
-    a = drive[batch.rows]
-    if batch.x is not None:
-        a += p[f"Wx{name}"][batch.x]
-    _add_rows(batch.seen, p[into], a)
-    memory = "sigmoid" if kind == "rtrbm" else memory
-    return memories.run(memory, a, p[Wuu], p["u0"][batch.row], batch.kept, batch.at)
 
 
 def loss(p: Parameters, batch: Batch, run: Unrolled, v_neg: Bools) -> float:
@@ -157,96 +163,58 @@ def gradient(
         v_neg: (n_frames, n_visible), draws from the frames' RBMs.
         memory: of an RNN-RBM.
     """
-    W, rows, n_frames = p["W"], batch.rows, len(batch.v)
+    if p["W"].dtype == np.float32:
+        from rnnrbm_gui.models import gradients_numba  # imports numba
+
+        return gradients_numba.gradient(kind, p, batch, run, v_neg, memory)
+    return gradient_plain(kind, p, batch, run, v_neg, memory)
+
+
+def gradient_plain(
+    kind: Kind, p: Parameters, batch: Batch, run: Unrolled, v_neg: Bools, memory: Memory
+) -> Parameters:
+    """Do what ``gradient`` does, in NumPy: its definition."""
+    W, rows = p["W"], batch.rows
+    share = W.dtype.type(1 / len(batch.v))
     # dF/dbv = -v, dF/dbh = -mean_h, dF/dW = -v' mean_h
-    d_v = v_neg.view(np.int8) - batch.v.view(np.int8)  # n_frames times the gradient of bv_t
-    d_bh, d_W = _contrast(W, run.bh_t, batch.v, v_neg)
-    grad: Parameters = {"W": d_W}
+    v, other = batch.v.astype(W.dtype), v_neg.astype(W.dtype)
+    pos, neg = (rbm.mean_h(W, run.bh_t, some) * share for some in (v, other))
+    d_bv, d_bh = (other - v) * share, neg - pos
+    grad: Parameters = {"W": other.T @ neg - v.T @ pos}
     if run.steps is not None:
-        read = run.steps.read
-        d_read = d_bh @ p["Wuh"].T
-        _add_rows(d_v, p["Wuv"].T / n_frames, d_read)
-        grad["Wuv"] = np.ascontiguousarray(_outer(d_v, read).T) / n_frames
+        read, seen = run.steps.read, batch.seen.astype(W.dtype)
+        d_read = d_bh @ p["Wuh"].T + d_bv @ p["Wuv"].T
+        grad["Wuv"] = read.T @ d_bv
         name: Memory = "sigmoid" if kind == "rtrbm" else memory
         Wuu = p["Wuh"] if kind == "rtrbm" else p["Wuu"]
-        d_a, d_m, d_u0 = memories.back(name, run.steps, d_read, Wuu, batch.kept, batch.at)
+        d_a, d_m, d_u0 = memories.back_plain(name, run.steps, d_read, Wuu, batch.kept, batch.at)
         if kind == "rtrbm":
             # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
-            grad["W"] += _outer(batch.seen, d_a)
+            grad["W"] += seen.T @ d_a
             d_bh = d_bh + d_a
             grad["Wuh"] = read.T @ d_bh
         else:
-            grad["Wuu"], grad["Wuh"] = _of_columns(read, d_m, d_bh)
-            grad["Wvu"] = _outer(batch.seen, d_a)
+            both = read.T @ np.concatenate([d_m, d_bh], 1)  # one product is faster than two
+            grad["Wuu"], grad["Wuh"] = np.split(both, [d_m.shape[1]], 1)
+            grad["Wvu"] = seen.T @ d_a
             grad["bu"] = _by_row(d_a, rows, p["bu"])
             if batch.x is not None:
                 grad["Wxu"] = _by_row(d_a, batch.x, p["Wxu"])
         grad["u0"] = _by_row(d_u0, batch.row, p["u0"])
-    share = W.dtype.type(1 / n_frames)
-    grad["bv"] = _by_row(d_v, rows, p["bv"]) * share
-    grad["bh"] = _by_row(d_bh, rows, p["bh"])
+    grad["bv"], grad["bh"] = _by_row(d_bv, rows, p["bv"]), _by_row(d_bh, rows, p["bh"])
     # W also stands in the centred biases.
     grad["W"] -= grad["bv"].sum(0)[:, None] / 2 + batch.centre[:, None] * grad["bh"].sum(0)
     if batch.x is not None:
-        grad["Wxv"] = _by_row(d_v, batch.x, p["Wxv"]) * share
+        grad["Wxv"] = _by_row(d_bv, batch.x, p["Wxv"])
         grad["Wxh"] = _by_row(d_bh, batch.x, p["Wxh"])
     return grad
 
 
-def _contrast(W: Array, bh_t: Array, v: Bools, v_neg: Bools) -> tuple[Array, Array]:
-    """Return the loss's gradient with respect to bh_t, and to W where it meets a frame.
-
-    In float32 compiled, to float32's precision; in any other in NumPy.
-    """
-    if W.dtype == np.float32:
-        from rnnrbm_gui.models import gradients_numba  # imports numba
-
-        return gradients_numba.contrast(W, bh_t, v, v_neg, 1 / len(v))
-    pos, neg = (rbm.mean_h(W, bh_t, some.astype(W.dtype)) / len(v) for some in (v, v_neg))
-    return neg - pos, v_neg.T @ neg - v.T @ pos
-
-
-def _from_rows(table: Array, rows: NDArray[np.int64], more: Array, first: int) -> Array:
-    """Return ``table[rows]`` plus as many columns of ``more``, from the ``first`` on."""
-    from rnnrbm_gui.models import gradients_numba  # imports numba
-
-    out = np.empty((len(rows), table.shape[1]), table.dtype)
-    gradients_numba.from_rows(table, rows, more, first, out)
-    return out
-
-
-def _of_columns(x: Array, d: Array, e: Array) -> tuple[Array, Array]:
-    """Return ``x.T @ d`` and ``x.T @ e``; in float32 compiled, to its precision."""
-    if x.dtype == np.float32:
-        from rnnrbm_gui.models import gradients_numba  # imports numba
-
-        return gradients_numba.of_columns(x, d, e)
-    return x.T @ d, x.T @ e
-
-
-def _add_rows(keys: NDArray[Any], table: Array, out: Array) -> None:
-    """Add ``keys @ table`` to ``out``; few keys are not 0."""
-    from rnnrbm_gui.models import gradients_numba  # imports numba
-
-    gradients_numba.add_rows(keys.view(np.int8), np.ascontiguousarray(table), out)
-
-
-def _outer(keys: NDArray[Any], d: Array) -> Array:
-    """Return ``keys.T @ d``; few keys are not 0."""
-    from rnnrbm_gui.models import gradients_numba  # imports numba
-
-    out = np.zeros((keys.shape[1], d.shape[1]), d.dtype)
-    gradients_numba.add_outer(keys.view(np.int8), np.ascontiguousarray(d), out)
-    return out
-
-
-def _by_row(d: NDArray[Any], row: NDArray[np.int64], like: Array) -> Array:
+def _by_row(d: Array, row: NDArray[np.int64], like: Array) -> Array:
     """Return the gradient of a table of which ``row`` has been looked up."""
-    from rnnrbm_gui.models import gradients_numba  # imports numba
-
-    out = np.zeros_like(like)
-    gradients_numba.add_by_row(row, np.ascontiguousarray(d), out)
-    return out
+    chosen = np.zeros((len(like), len(row)), like.dtype)
+    chosen[row, np.arange(len(row))] = 1
+    return chosen @ d
 
 
 def plain_model(

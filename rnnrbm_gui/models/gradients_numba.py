@@ -1,7 +1,9 @@
-"""What of ``gradients`` is not a product of dense matrices, compiled.
+"""``gradients`` in float32, compiled, to its precision.
 
 Frames are sparse: of 88 keys about four sound. A product of frames with a dense matrix touches
-those keys' rows only, here and not in a matrix product. Importing this module imports numba.
+those keys' rows only, here and not in a matrix product. And what lies between two dense products is
+one call: after each a thread has to wait for the interpreter, which another one may hold. Importing
+this module imports numba.
 """
 
 from typing import Any
@@ -12,14 +14,120 @@ from numba import types
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import compiling, simd
+from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models import powers_numba as powers
+from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled
+from rnnrbm_gui.models.kinds import Kind
+from rnnrbm_gui.models.memory import Memory, Steps
 from rnnrbm_gui.models.tables import aligned
 
-Array = NDArray[np.floating[Any]]
 Float = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Places = NDArray[np.int64]
+Keys = NDArray[np.int8]
 
 _ONE = np.float32(1)
 _LANES = 16
+_NOTHING, _NOWHERE = np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
+"""A table and places in it, of a model that is not told of any."""
+
+_compiled: Any = nb.njit(nogil=True, cache=True, error_model="numpy")
+
+
+def unroll(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
+    """As ``gradients.unroll``, which calls this."""
+    rows, x = batch.rows, _NOWHERE if batch.x is None else batch.x
+    bv, bh = _centred(p["W"], p["bv"], p["bh"], batch.centre)
+    steps, both = None, np.zeros((len(rows), 0), np.float32)
+    if kind != "rbm":
+        steps = _steps(kind, p, batch, memory, bh)
+        both = steps.read @ np.concatenate([p["Wuv"], p["Wuh"]], 1)  # as one, it is faster
+    bv_t, bh_t = (np.empty((len(rows), b.shape[1]), np.float32) for b in (bv, bh))
+    into_v, into_h = p.get("Wxv", _NOTHING), p.get("Wxh", _NOTHING)
+    _add_up(bv, bh, rows, into_v, into_h, x, both, bv_t, bh_t)
+    return Unrolled(steps, bv_t, bh_t)
+
+
+def _steps(kind: Kind, p: Parameters, batch: Batch, memory: Memory, bh: Any) -> Steps:
+    """Run the memory; that of an RTRBM is driven as its hidden units are."""
+    drive, into, name, Wuu = bh, p["W"], "Wxh", p.get("Wuh", _NOTHING)
+    if kind == "rnn-rbm":
+        drive, into, name, Wuu = p["bu"], p["Wvu"], "Wxu", p["Wuu"]
+    x = _NOWHERE if batch.x is None else batch.x
+    a = np.empty((len(batch.v), drive.shape[1]), np.float32)
+    _drive(drive, batch.rows, p.get(name, _NOTHING), x, batch.seen, into, a)
+    memory = "sigmoid" if kind == "rtrbm" else memory
+    return memories.run(memory, a, Wuu, p["u0"][batch.row], batch.kept, batch.at)
+
+
+def gradient(
+    kind: Kind, p: Parameters, batch: Batch, run: Unrolled, v_neg: Bools, memory: Memory
+) -> Parameters:
+    """As ``gradients.gradient``, which calls this."""
+    W, rows, weight = p["W"], batch.rows, np.float32(1 / len(batch.v))
+    d_bh, d_v, d_W = contrast(W, run.bh_t, batch.v, v_neg, weight)
+    grad: dict[str, Any] = {"W": d_W}
+    if run.steps is not None:
+        read = run.steps.read
+        d_read = d_bh @ p["Wuh"].T
+        _add_read(d_v, p["Wuv"], weight, d_read)
+        name: Memory = "sigmoid" if kind == "rtrbm" else memory
+        Wuu = p["Wuh"] if kind == "rtrbm" else p["Wuu"]
+        d_a, d_m, d_u0 = memories.back(name, run.steps, d_read, Wuu, batch.kept, batch.at)
+        grad["Wuv"], d_into = np.empty_like(p["Wuv"]), np.zeros_like(p.get("Wvu", W))
+        _outer(d_v, read, weight, grad["Wuv"], batch.seen, d_a, d_into)
+        if kind == "rtrbm":
+            # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
+            grad["W"] += d_into
+            d_bh += d_a
+            grad["Wuh"] = read.T @ d_bh
+        else:
+            grad["Wvu"] = d_into
+            grad["Wuu"], grad["Wuh"] = of_columns(read, d_m, d_bh)
+            grad["bu"] = _by_row(d_a, rows, p["bu"])
+            if batch.x is not None:
+                grad["Wxu"] = _by_row(d_a, batch.x, p["Wxu"])
+        grad["u0"] = _by_row(d_u0, batch.row, p["u0"])
+    grad["bv"], grad["bh"] = np.zeros_like(p["bv"]), np.zeros_like(p["bh"])
+    _of_biases(d_v, d_bh, rows, weight, batch.centre, grad["bv"], grad["bh"], grad["W"])
+    if batch.x is not None:
+        grad["Wxv"] = _by_row(d_v, batch.x, p["Wxv"]) * weight
+        grad["Wxh"] = _by_row(d_bh, batch.x, p["Wxh"])
+    return grad
+
+
+def _by_row(d: NDArray[Any], row: Places, like: Any) -> Any:
+    """Return the gradient of a table of which ``row`` has been looked up."""
+    out = np.zeros_like(like)
+    _add_by_row(row, d, out)
+    return out
+
+
+@_compiled
+def _centred(W: Float, bv: Float, bh: Float, centre: Float) -> tuple[Float, Float]:
+    """Return bv - W.sum(1) / 2 and bh - centre @ W."""
+    n_visible, n_hidden = W.shape
+    of_v, of_h, lanes = np.empty_like(bv), np.empty_like(bh), np.empty(_LANES, np.float32)
+    from_v = np.zeros(n_hidden, np.float32)
+    full = n_hidden - n_hidden % _LANES
+    for i in range(n_visible):
+        row = W[i]
+        lanes[:] = 0
+        for first in range(0, full, _LANES):
+            some = row[first : first + _LANES]
+            for j in range(_LANES):
+                lanes[j] += some[j]
+        total = lanes.sum()
+        for j in range(full, n_hidden):
+            total += row[j]
+        for r in range(len(bv)):
+            of_v[r, i] = bv[r, i] - total / 2
+        for j in range(n_hidden):
+            from_v[j] += centre[i] * row[j]
+    for r in range(len(bh)):
+        for j in range(n_hidden):
+            of_h[r, j] = bh[r, j] - from_v[j]
+    return of_v, of_h
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
@@ -35,158 +143,186 @@ def _not_0(keys: NDArray[Any], frame: int, which: NDArray[np.int64]) -> int:
     return n
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def add_rows(keys: NDArray[np.int8], table: Array, out: Array) -> None:
-    """Add ``keys @ table`` to ``out``.
-
-    Args:
-        keys: (n_frames, n_keys), few of them not 0.
-        table: (n_keys, n).
-        out: (n_frames, n).
-    """
-    n = table.shape[1]
-    which = np.empty(keys.shape[1] + 1, np.int64)
-    for frame in range(len(keys)):
-        for j in range(_not_0(keys, frame, which)):
-            key = which[j]
-            factor = table.dtype.type(keys[frame, key])
-            for i in range(n):  # a view of the row would cost more than the row
-                out[frame, i] += factor * table[key, i]
+@_compiled
+def _add_keys(keys: Any, frame: int, which: Places, table: Float, out: Float) -> None:
+    """Add the rows of a frame's keys to ``out``, (n,); keys may be -1."""
+    for j in range(_not_0(keys, frame, which)):
+        key = which[j]
+        factor, row = np.float32(keys[frame, key]), table[key]
+        for i in range(out.size):
+            out[i] += factor * row[i]
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def add_outer(keys: NDArray[np.int8], d: Array, out: Array) -> None:
-    """Add ``keys.T @ d`` to ``out``.
-
-    Args:
-        keys: (n_frames, n_keys), few of them not 0.
-        d: (n_frames, n).
-        out: (n_keys, n).
-    """
-    n = out.shape[1]
-    which = np.empty(keys.shape[1] + 1, np.int64)
-    for frame in range(len(keys)):
-        for j in range(_not_0(keys, frame, which)):
-            key = which[j]
-            factor = d.dtype.type(keys[frame, key])
-            for i in range(n):
-                out[key, i] += factor * d[frame, i]
-
-
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def add_by_row(row: NDArray[np.int64], d: Array, out: Array) -> None:
-    """Add each frame's row of ``d`` to the row of ``out`` that it is told.
-
-    Args:
-        row: (n_frames,), rows of ``out``; it is not checked that they are there.
-        d: (n_frames, n).
-        out: (n_rows, n).
-    """
-    n = out.shape[1]
-    for frame in range(len(row)):
-        at = row[frame]
-        for i in range(n):
-            out[at, i] += d[frame, i]
-
-
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def from_rows(table: Array, rows: NDArray[np.int64], more: Array, first: int, out: Array) -> None:
-    """Fill in ``table[rows] + more[:, first:]``, as many columns as ``table`` has.
-
-    Args:
-        table: (n_rows, n).
-        rows: (n_frames,), of ``table``; it is not checked that they are there.
-        more: (n_frames, first + n or more).
-        first: column of ``more``.
-        out: (n_frames, n).
-    """
-    for frame in range(len(rows)):
-        at, some = rows[frame], more[frame, first:]
-        for i in range(table.shape[1]):
-            out[frame, i] = table[at, i] + some[i]
-
-
-@nb.njit(nogil=True, cache=True, error_model="numpy")
-def gated_back(
-    d_u: Array,
-    first: int,
-    before: Array,
-    gates: tuple[Array, ...],
-    d_a: Array,
-    d_m: Array,
+@_compiled
+def _drive(
+    table: Float, rows: Places, x_table: Float, x: Places, seen: Bools, into: Float, a: Float
 ) -> None:
-    """Carry a gradient back through the gates of one time, but not through the recurrent weights.
+    """Fill in ``table[rows] + x_table[x] + seen @ into``, (n_frames, n)."""
+    which = np.empty(seen.shape[1] + 1, np.int64)
+    for frame in range(len(a)):
+        now, row = a[frame], table[rows[frame]]
+        for i in range(now.size):
+            now[i] = row[i]
+        if x.size:
+            row = x_table[x[frame]]
+            for i in range(now.size):
+                now[i] += row[i]
+        _add_keys(seen, frame, which, into, now)
 
-    Each loop reads few arrays, or it would not be done in vectors.
 
-    Args:
-        d_u: (n, n_recurrent), of the states after the frames ``first`` : ``first + n``; in place,
-            what of it reaches the states before directly.
-        first: frame.
-        before: (n_frames, n_recurrent), the states before.
-        gates: z, r, c, m_c, each likewise.
-        d_a: (n_frames, 3 n_recurrent), of what the frames give, to be filled.
-        d_m: likewise, of what the states before give.
-    """
-    one = d_u.dtype.type(1)
-    n = d_u.shape[1]
-    for i in range(len(d_u)):
-        d, u, a, m = d_u[i], before[first + i], d_a[first + i], d_m[first + i]
-        z, r, c, m_c = (
-            gates[0][first + i],
-            gates[1][first + i],
-            gates[2][first + i],
-            gates[3][first + i],
-        )
-        for j in range(n):
-            a[j] = d[j] * (c[j] - u[j]) * z[j] * (one - z[j])
-        for j in range(n):
-            a[2 * n + j] = d[j] * z[j] * (one - c[j] * c[j])
-        for j in range(n):
-            a[n + j] = a[2 * n + j] * m_c[j] * r[j] * (one - r[j])
-        for j in range(n):
-            m[2 * n + j] = a[2 * n + j] * r[j]
-        for j in range(2 * n):
-            m[j] = a[j]
-        for j in range(n):
-            d[j] *= one - z[j]
+@_compiled
+def _add_up(
+    bv: Float,
+    bh: Float,
+    rows: Places,
+    into_v: Float,
+    into_h: Float,
+    x: Places,
+    both: Float,
+    bv_t: Float,
+    bh_t: Float,
+) -> None:
+    """Fill in the frames' biases: rows, those of positions, and what the states give of both."""
+    n_visible = bv_t.shape[1]
+    for frame in range(len(rows)):
+        r, of_v, of_h = rows[frame], both[frame], both[frame, n_visible:]
+        for now, row, more in ((bv_t[frame], bv[r], of_v), (bh_t[frame], bh[r], of_h)):
+            if both.size:
+                for i in range(now.size):
+                    now[i] = row[i] + more[i]
+            else:
+                for i in range(now.size):
+                    now[i] = row[i]
+        if x.size:
+            at = x[frame]
+            for now, row in ((bv_t[frame], into_v[at]), (bh_t[frame], into_h[at])):
+                for i in range(now.size):
+                    now[i] += row[i]
+
+
+@_compiled
+def _add_read(d_v: Keys, Wuv: Float, weight: np.float32, d_read: Float) -> None:
+    """Add ``d_v @ Wuv.T * weight`` to ``d_read``."""
+    table = np.empty((Wuv.shape[1], len(Wuv)), np.float32)
+    which = np.empty(len(table) + 1, np.int64)
+    for i in range(len(table)):
+        for j in range(len(Wuv)):
+            table[i, j] = Wuv[j, i] * weight
+    for frame in range(len(d_v)):
+        _add_keys(d_v, frame, which, table, d_read[frame])
+
+
+@_compiled
+def _outer(
+    d_v: Keys,
+    read: Float,
+    weight: np.float32,
+    d_Wuv: Float,
+    seen: Bools,
+    d_a: Float,
+    d_into: Float,
+) -> None:
+    """Fill in ``read.T @ d_v * weight``, and add ``seen.T @ d_a`` to ``d_into``."""
+    n_u, n_visible = d_Wuv.shape
+    turned = np.zeros((n_visible, n_u), np.float32)
+    which = np.empty(max(n_visible, seen.shape[1]) + 1, np.int64)
+    for frame in range(len(d_v)):
+        now = read[frame]
+        for j in range(_not_0(d_v, frame, which)):
+            key = which[j]
+            factor, row = np.float32(d_v[frame, key]), turned[key]
+            for i in range(n_u):
+                row[i] += factor * now[i]
+        now = d_a[frame]
+        for j in range(_not_0(seen, frame, which)):
+            row = d_into[which[j]]
+            for i in range(row.size):
+                row[i] += now[i]
+    for i in range(n_u):
+        for key in range(n_visible):
+            d_Wuv[i, key] = turned[key, i] * weight
+
+
+@_compiled
+def _add_by_row(row: Places, d: Any, out: Float) -> None:
+    """Add each frame's row of ``d`` to the row of ``out`` that it is told; none is checked."""
+    for frame in range(len(row)):
+        now, some = out[row[frame]], d[frame]
+        for i in range(now.size):
+            now[i] += some[i]
+
+
+@_compiled
+def _of_biases(
+    d_v: Keys,
+    d_bh: Float,
+    rows: Places,
+    weight: np.float32,
+    centre: Float,
+    bv: Float,
+    bh: Float,
+    W: Float,
+) -> None:
+    """Add to the gradients of the biases, and to that of W, which stands in the centred ones."""
+    _add_by_row(rows, d_v, bv)
+    _add_by_row(rows, d_bh, bh)
+    of_h = np.zeros(bh.shape[1], np.float32)
+    for r in range(len(bh)):
+        for j in range(of_h.size):
+            of_h[j] += bh[r, j]
+    for i in range(len(W)):
+        of_v, row = np.float32(0), W[i]
+        for r in range(len(bv)):
+            bv[r, i] *= weight
+            of_v += bv[r, i]
+        for j in range(of_h.size):
+            row[j] -= of_v / 2 + centre[i] * of_h[j]
 
 
 def _contrast(
     W: Float,
     bh_t: Float,
-    v: NDArray[np.bool_],
-    v_neg: NDArray[np.bool_],
+    v: Bools,
+    v_neg: Bools,
     weight: np.float32,
     d_bh: Float,
+    d_v: Keys,
+    full: Float,
     grad: Float,
 ) -> None:
-    """See ``contrast``; W and its gradient filled up to whole registers.
+    """See ``contrast``.
 
     Args:
-        W: (n_visible, width).
+        W: (n_visible, n_hidden).
         bh_t: (n_frames, n_hidden).
         v: (n_frames, n_visible).
         v_neg: likewise.
         weight: of a frame.
         d_bh: (n_frames, n_hidden), to be filled.
-        grad: (n_visible, width), to be added to.
+        d_v: (n_frames, n_visible), likewise.
+        full: (n_visible, width), room for W with its rows filled up to whole registers: zeros.
+        grad: likewise, of W, to be added to.
     """
-    n_visible, width = W.shape
+    n_visible, width = full.shape
     n_hidden = bh_t.shape[1]
+    for i in range(n_visible):
+        for j in range(n_hidden):
+            full[i, j] = W[i, j]
     bias, out = np.zeros(width, np.float32), np.empty(width, np.float32)
     on, on_neg = np.empty(n_visible + 1, np.int64), np.empty(n_visible + 1, np.int64)
     for frame in range(len(bh_t)):
         n_on, n_neg = _not_0(v, frame, on), _not_0(v_neg, frame, on_neg)
+        for i in range(n_visible):
+            d_v[frame, i] = np.int8(v_neg[frame, i]) - np.int8(v[frame, i])
         for i in range(n_hidden):
             bias[i] = bh_t[frame, i]
         for first in range(0, width, _LANES):
             a = simd.load(bias, first, 1)
             b = a
             for j in range(n_on):
-                a = a + simd.load(W, on[j] * width + first, 1)
+                a = a + simd.load(full, on[j] * width + first, 1)
             for j in range(n_neg):
-                b = b + simd.load(W, on_neg[j] * width + first, 1)
+                b = b + simd.load(full, on_neg[j] * width + first, 1)
             pos = weight / (powers.exp(a * -_ONE) + _ONE)
             neg = weight / (powers.exp(b * -_ONE) + _ONE)
             simd.store(out, first, neg - pos)
@@ -201,16 +337,16 @@ def _contrast(
 
 
 _F2, _B2 = compiling.given(types.float32, 2), compiling.given(types.boolean, 2)
+_OUT = types.float32[:, ::1]
 _kernel = compiling.cached(
-    types.void(_F2, _F2, _B2, _B2, types.float32, types.float32[:, ::1], types.float32[:, ::1]),
-    _contrast,
+    types.void(_F2, _F2, _B2, _B2, types.float32, _OUT, types.int8[:, ::1], _OUT, _OUT), _contrast
 )
 
 
 def contrast(
-    W: Float, bh_t: Float, v: NDArray[np.bool_], v_neg: NDArray[np.bool_], weight: float
-) -> tuple[Float, Float]:
-    """Return ``weight (mean_h(v_neg) - mean_h(v))`` and what that gives of W's gradient.
+    W: Any, bh_t: Any, v: Bools, v_neg: Bools, weight: np.float32
+) -> tuple[Float, Keys, Float]:
+    """Return the loss's gradient with respect to bh_t, to bv_t, and to W where it meets a frame.
 
     Args:
         W: (n_visible, n_hidden).
@@ -220,14 +356,13 @@ def contrast(
         weight: of a frame.
 
     Returns:
-        (n_frames, n_hidden), and (n_visible, n_hidden).
+        (n_frames, n_hidden); (n_frames, n_visible), without the weight; (n_visible, n_hidden).
     """
     n_visible, n_hidden = W.shape
-    full = np.zeros((n_visible, -(-n_hidden // _LANES) * _LANES), np.float32)
-    full[:, :n_hidden] = W
-    d_bh, grad = np.empty_like(bh_t), np.zeros_like(full)
-    _kernel(full, bh_t, v, v_neg, np.float32(weight), d_bh, grad)
-    return d_bh, grad[:, :n_hidden]
+    full, grad = np.zeros((2, n_visible, -(-n_hidden // _LANES) * _LANES), np.float32)
+    d_bh, d_v = np.empty_like(bh_t), np.empty(v.shape, np.int8)
+    _kernel(W, bh_t, v, v_neg, weight, d_bh, d_v, full, grad)
+    return d_bh, d_v, grad[:, :n_hidden]
 
 
 _REGISTERS = 4 if simd.wide() else 1
@@ -284,9 +419,7 @@ def _add_columns(x: Float, d: Float, e: Float, some: Float, out: Float) -> None:
                 simd.store(out, k * stride + column, a1)
 
 
-_columns_kernel = compiling.cached(
-    types.void(_F2, _F2, _F2, types.float32[:, ::1], types.float32[:, ::1]), _add_columns
-)
+_columns_kernel = compiling.cached(types.void(_F2, _F2, _F2, _OUT, _OUT), _add_columns)
 
 
 def of_columns(x: Float, d: Float, e: Float) -> tuple[Float, Float]:

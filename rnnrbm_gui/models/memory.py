@@ -183,7 +183,7 @@ def back_plain(
     at: NDArray[np.int64],
 ) -> tuple[Array, Array, Array]:
     """Do what ``back`` does, in NumPy but for a gated unit's own part."""
-    from rnnrbm_gui.models import gradients_numba  # imports numba
+    from rnnrbm_gui.models import unrolled_numba  # imports numba
 
     d_a, d_m, d_u = _room_back(memory, d_read, Wuu, at)
     from_m = np.ascontiguousarray(Wuu.T)
@@ -194,7 +194,7 @@ def back_plain(
         now, n = slice(first, end), end - first
         d = d_u[:n]
         if memory == "gru":
-            gradients_numba.gated_back(d, first, steps.before, steps.gates, d_a, d_m)
+            unrolled_numba.gated_back(d, first, steps.before, steps.gates, d_a, d_m)
         else:
             np.multiply(d, slope[now], out=d_a[now])
         through = np.matmul(d_m[now], from_m, out=through_most[:n])

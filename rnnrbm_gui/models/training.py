@@ -12,7 +12,7 @@ threads, the trainer's own and those of BLAS.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ from rnnrbm_gui.models.settings import Settings
 
 Roll = NDArray[np.bool_]
 Float = NDArray[np.float32]
-Learned = tuple[Float, float]
+Float64 = NDArray[np.float64]
 
 WATCHED_EVERY = 25
 """Updates from one whose loss is taken to the next: it costs a fifth of an update."""
@@ -57,31 +57,30 @@ class Flat:
     """Parameters, and what is as many, one after another: weights, which decay, then biases.
 
     Attributes:
-        weights_and_biases: where they lie.
+        ends: (n_parameters,), where each of them ends.
+        weights_and_biases: where those lie.
     """
 
     def __init__(self, p: Parameters, layers: Mapping[str, str]) -> None:
         """Order ``p``, of which each parameter spans ``layers``."""
         self._names = sorted(p, key=lambda name: is_bias(layers[name]))
         self._shapes = [p[name].shape for name in self._names]
-        self._ends = np.cumsum([p[name].size for name in self._names])
+        self.ends = np.cumsum([p[name].size for name in self._names])
         n_weights = sum(p[name].size for name in self._names if not is_bias(layers[name]))
         self.weights_and_biases = slice(0, n_weights), slice(n_weights, None)
 
-    def of(self, p: Parameters) -> Float:
-        """Return them in a row."""
-        return np.concatenate([p[name].ravel() for name in self._names])
+    def of(self, p: Parameters, out: Float | None = None) -> Float:
+        """Return them in a row, or fill one in."""
+        return np.concatenate([p[name].ravel() for name in self._names], out=out)
 
     def named(self, flat: Float) -> dict[str, Float]:
         """Return a row's parts, in their shapes; they lie where they lay."""
-        parts = zip(self._names, np.split(flat, self._ends[:-1]), self._shapes, strict=True)
+        parts = zip(self._names, np.split(flat, self.ends[:-1]), self._shapes, strict=True)
         return {name: part.reshape(shape) for name, part, shape in parts}
 
-    def norms(self, flat: Float) -> dict[str, float]:
-        """Return the norm of each part of a row."""
-        starts = np.append(0, self._ends[:-1])
-        squares = np.add.reduceat(np.square(flat), starts, dtype=np.float64)
-        return dict(zip(self._names, np.sqrt(squares).tolist(), strict=True))
+    def by_name(self, figures: Float64) -> dict[str, float]:
+        """Return a figure of each part, by its name."""
+        return dict(zip(self._names, figures.tolist(), strict=True))
 
 
 class Trainer:
@@ -130,9 +129,9 @@ class Trainer:
         zero = np.zeros_like(p)
         self._arrays = {"p": p, "average": p.copy(), "mean": zero, "square": zero.copy()}
         self._p = self._flat.named(p)
-        n_others = min(settings.threads, settings.batch_size) - 1
-        self._others = ThreadPoolExecutor(n_others, "trainer") if n_others else None
-        self._ahead: tuple[int, Future[list[Drawn]]] | None = None
+        n_threads = min(settings.threads, settings.batch_size)
+        self._grad, self._grads = zero.copy(), np.zeros((n_threads, p.size), np.float32)
+        self._others = ThreadPoolExecutor(n_threads - 1, "trainer") if n_threads > 1 else None
         self.update = 0
         self.whole = True
         self.tally = Tally()
@@ -188,15 +187,18 @@ class Trainer:
         from rnnrbm_gui.models import descent  # imports numba
 
         s, tally, arrays = self.settings, self.tally, self._arrays
-        watched, tables = tally.updates % WATCHED_EVERY == 0, self._laid_out()
-        drawn = self._drawn()
-        learned = self._shared_out(lambda some: self._learn(some, tables, watched=watched), drawn)
+        grads, grad = self._grads, self._grad
+        watched = tally.updates % WATCHED_EVERY == 0
+        tables, drawn = self._made_ready()
+        losses = self._shared_out(
+            lambda i: self._learn(drawn[i], tables, grads[i], watched=watched), len(drawn)
+        )
         sizes = np.array([len(some.batch.v) for some in drawn])
-        weights = (sizes / sizes.sum()).tolist()
-        grad = _mean([grad for grad, _ in learned], weights)
-        norms = self._flat.norms(grad)
+        weights, squares = sizes / sizes.sum(), np.empty(len(self._flat.ends))
+        descent.mean(grads, weights.astype(np.float32), self._flat.ends, grad, squares)
+        norms = self._flat.by_name(np.sqrt(squares))
         if watched:
-            now = sum(w * loss for w, (_, loss) in zip(weights, learned, strict=True))
+            now = float(weights @ losses)
             tally.objective += (now - tally.objective) / (tally.updates // WATCHED_EVERY + 1)
         tally.updates += 1
         tally.frames += int(sizes.sum())
@@ -223,24 +225,23 @@ class Trainer:
         self.update += 1
         self.whole = True
 
-    def _drawn(self) -> list[Drawn]:
-        """Return what the update learns from, drawn while the one before was made."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is None or ahead[0] != self.update:
-            return self._batches.of(self.update)
-        return ahead[1].result()
-
-    def _shared_out(
-        self, learn: Callable[[Drawn], Learned], drawn: Sequence[Drawn]
-    ) -> list[Learned]:
-        """Learn from each share on a thread of its own; one then draws the next update's."""
+    def _made_ready(self) -> tuple[Any, list[Drawn]]:
+        """Return W laid out and what the update learns from, each made on a thread of its own."""
         if self._others is None:
-            return [learn(some) for some in drawn]
-        futures = [self._others.submit(learn, some) for some in drawn[1:]]
-        following = self.update + 1
-        if following < self.settings.updates:
-            self._ahead = following, self._others.submit(self._batches.of, following)
-        return [learn(drawn[0]), *(future.result() for future in futures)]
+            return self._laid_out(), self._batches.of(self.update)
+        drawn = self._others.submit(self._batches.of, self.update)
+        return self._laid_out(), drawn.result()
+
+    def _shared_out(self, learn: Callable[[int], float], n: int) -> list[float]:
+        """Learn from each of n shares on a thread of its own."""
+        if self._others is None:
+            return [learn(i) for i in range(n)]
+        others = [self._others.submit(learn, i) for i in range(1, n)]
+        try:
+            first = learn(0)
+        finally:
+            wait(others)  # interrupted or not: nobody writes into gradients any more
+        return [first, *(other.result() for other in others)]
 
     def _laid_out(self) -> Any:
         """Return W as ``_negative`` reads it."""
@@ -248,15 +249,14 @@ class Trainer:
 
         return chains.tables(self._p["W"])
 
-    def _learn(self, drawn: Drawn, tables: Any, *, watched: bool) -> Learned:
-        """Return a share's gradient, and the loss where it is watched; lets other threads work."""
+    def _learn(self, drawn: Drawn, tables: Any, grad: Float, *, watched: bool) -> float:
+        """Leave a share's gradient in a row; return the loss where it is watched."""
         kind, memory, p = self.settings.kind, self.settings.memory, self._p
         batch, key = drawn
         run = gradients.unroll(kind, p, batch, memory)
         v_neg = self._negative(batch, run, key, tables)
-        loss = gradients.loss(p, batch, run, v_neg) if watched else 0.0
-        grad = gradients.gradient(kind, p, batch, run, v_neg, memory)
-        return self._flat.of(grad), loss
+        self._flat.of(gradients.gradient(kind, p, batch, run, v_neg, memory), grad)
+        return gradients.loss(p, batch, run, v_neg) if watched else 0.0
 
     def _negative(self, batch: Batch, run: Unrolled, key: np.uint64, tables: Any) -> Roll:
         """Return what k Gibbs steps make of the batch's frames."""
@@ -265,15 +265,6 @@ class Trainer:
         v, k = batch.v.copy(), self.settings.k_at(self.update)
         chains.gibbs_chains(tables, run.bv_t, run.bh_t, v, k, key)
         return v
-
-
-def _mean(grads: Sequence[Float], weights: Sequence[float]) -> Float:
-    if len(grads) == 1:
-        return grads[0]
-    mean = np.float32(weights[0]) * grads[0]
-    for weight, grad in zip(weights[1:], grads[1:], strict=True):
-        mean += np.float32(weight) * grad
-    return mean
 
 
 def first_parameters(

@@ -7,15 +7,16 @@ module imports numba.
 
 from typing import Any
 
+import numba as nb
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import compiling, simd
-from rnnrbm_gui.models.gradients_numba import gated_back
 from rnnrbm_gui.models.recurrence_numba import GRU, TANH
 from rnnrbm_gui.models.tables import in_blocks
 
+Array = NDArray[np.floating[Any]]
 Float = NDArray[np.float32]
 Places = NDArray[np.int64]
 
@@ -75,6 +76,52 @@ def _product(x: Float, first: int, n: int, blocks: Float, out: Float) -> None:
                 row = simd.load(blocks, (block * n_rows + k) * simd.size(a), a)
                 a = simd.multiply_add(row, x[first + i, k], a)
             simd.store(out, i * stride + block * width, a)
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def gated_back(
+    d_u: Array,
+    first: int,
+    before: Array,
+    gates: tuple[Array, ...],
+    d_a: Array,
+    d_m: Array,
+) -> None:
+    """Carry a gradient back through the gates of one time, but not through the recurrent weights.
+
+    Each loop reads few arrays, or it would not be done in vectors.
+
+    Args:
+        d_u: (n, n_recurrent), of the states after the frames ``first`` : ``first + n``; in place,
+            what of it reaches the states before directly.
+        first: frame.
+        before: (n_frames, n_recurrent), the states before.
+        gates: z, r, c, m_c, each likewise.
+        d_a: (n_frames, 3 n_recurrent), of what the frames give, to be filled.
+        d_m: likewise, of what the states before give.
+    """
+    one = d_u.dtype.type(1)
+    n = d_u.shape[1]
+    for i in range(len(d_u)):
+        d, u, a, m = d_u[i], before[first + i], d_a[first + i], d_m[first + i]
+        z, r, c, m_c = (
+            gates[0][first + i],
+            gates[1][first + i],
+            gates[2][first + i],
+            gates[3][first + i],
+        )
+        for j in range(n):
+            a[j] = d[j] * (c[j] - u[j]) * z[j] * (one - z[j])
+        for j in range(n):
+            a[2 * n + j] = d[j] * z[j] * (one - c[j] * c[j])
+        for j in range(n):
+            a[n + j] = a[2 * n + j] * m_c[j] * r[j] * (one - r[j])
+        for j in range(n):
+            m[2 * n + j] = a[2 * n + j] * r[j]
+        for j in range(2 * n):
+            m[j] = a[j]
+        for j in range(n):
+            d[j] *= one - z[j]
 
 
 def _run(

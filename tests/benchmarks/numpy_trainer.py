@@ -13,57 +13,18 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models import gradients, memory, rbm
+from rnnrbm_gui.models import gradients, rbm
 from rnnrbm_gui.models.gradients import Batch, Unrolled
 from rnnrbm_gui.models.training import Trainer
 
 Array = NDArray[Any]
 
 
-def _contrast(W: Array, bh_t: Array, v: Array, v_neg: Array) -> tuple[Array, Array]:
-    v, v_neg = v.astype(W.dtype), v_neg.astype(W.dtype)
-    share = W.dtype.type(1 / len(v))
-    pos, neg = (rbm.mean_h(W, bh_t, some) * share for some in (v, v_neg))
-    return neg - pos, v_neg.T @ neg - v.T @ pos
-
-
-def _add_rows(keys: Array, table: Array, out: Array) -> None:
-    out += keys.astype(table.dtype) @ table
-
-
-def _outer(keys: Array, d: Array) -> Array:
-    return keys.astype(d.dtype).T @ d
-
-
-def _by_row(d: Array, row: Array, like: Array) -> Array:
-    chosen = np.zeros((len(like), len(row)), like.dtype)
-    chosen[row, np.arange(len(row))] = 1
-    return chosen @ d.astype(like.dtype)
-
-
-def _from_rows(table: Array, rows: Array, more: Array, first: int) -> Array:
-    return table[rows] + more[:, first : first + table.shape[1]]
-
-
-def _of_columns(x: Array, d: Array, e: Array) -> list[Array]:
-    return np.split(x.T @ np.concatenate([d, e], 1), [d.shape[1]], 1)  # one is faster than two
-
-
 @contextmanager
 def in_numpy() -> Iterator[None]:
     """Let gradients be made without kernels."""
-    parts = {
-        "_contrast": _contrast,
-        "_from_rows": _from_rows,
-        "_of_columns": _of_columns,
-        "_add_rows": _add_rows,
-        "_outer": _outer,
-        "_by_row": _by_row,
-    }
-    with (
-        patch.multiple(gradients, **parts),
-        patch.multiple(memory, run=memory.run_plain, back=memory.back_plain),
-    ):
+    plain = {"unroll": gradients.unroll_plain, "gradient": gradients.gradient_plain}
+    with patch.multiple(gradients, **plain):
         yield
 
 
