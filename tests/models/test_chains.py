@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import chi2
 
 from rnnrbm_gui.models import chains, randomness, rbm, simd
+from rnnrbm_gui.models.chains import ChainTables
 from rnnrbm_gui.models.tables import Rough, Tables
 
 ALARM = 1e-6
@@ -232,6 +233,39 @@ def test_each_weight_is_that_of_the_plain_twin(
             assert log_weight[chain] == pytest.approx(weight, rel=3e-6, abs=1e-4)
             compared += 1
     assert compared >= 3
+
+
+def by_exact_sums(tables: ChainTables) -> ChainTables:
+    """The same tables, with bounds that tell nothing."""
+    useless = np.full_like(tables.rough.bounds, np.inf)
+    return ChainTables(tables.exact, Rough(tables.rough.down, useless))
+
+
+def test_bounds_grow_with_the_number_of_terms() -> None:
+    """What a group adds to a bias beyond 8 float32 rounds away, and so all that thousands add.
+
+    Keys that would fire by the true sum, and by float32's do not.
+    """
+    n_visible, n_hidden = 32, 16384
+    lost = 0.97 * 2.0**-21  # a bias of 8..16 has places of 2^-20
+    of_unit = np.where(np.arange(n_hidden) % 64 < 60, lost / 5, lost / 4).astype(np.float32)
+    tables = chains.tables(np.tile(of_unit, (n_visible, 1)))
+    exact, bh = by_exact_sums(tables), np.full((1, n_hidden), 50, np.float32)
+    words, n_keys = tables.exact.words[n_hidden:], 0
+    for seed in range(4000):
+        key = randomness.mix(seed ^ randomness.mix(0))
+        [u] = randomness.uniforms(key, range(1), words).astype(np.float64)
+        threshold = np.log(u / (1 - u))
+        near = (threshold > -8.7) & (threshold < -8.001)
+        if near.any():
+            bv = np.where(near, threshold - 1e-5, -8).astype(np.float32)[None]
+            found, expected = np.zeros((2, 1, n_visible), np.bool_)
+            chains.gibbs_chains(tables, bv, bh, found, 1, seed)
+            chains.gibbs_chains(exact, bv, bh, expected, 1, seed)
+            np.testing.assert_array_equal(found, expected)
+            assert not expected[0, near].any()
+            n_keys += 1
+    assert n_keys > 5
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 6, 16])
