@@ -30,6 +30,9 @@ TO_A_WORD = 13
 HALF, ROUNDED = 0.51, 2.0**-18
 """What rounding leaves: of a row, in units; and of sums of float32, of the terms' sizes."""
 
+_LEAST = 2.0**-100
+"""A sum so small is taken for this one, of which float32 still has the unit's reciprocal."""
+
 _LINE = 64
 """Bytes of a line of the cache. A register that lies across two costs two reads."""
 
@@ -83,7 +86,8 @@ class Rough(NamedTuple):
     Attributes:
         down: as ``Tables.down``, of uint16, to be taken for signed numbers.
         bounds: (3,), float32: the unit; how far a sum of one row from each group may be off; and
-            how far sums of ``Tables.up``, exact ones, can lie from 0.
+            how far sums of ``Tables.up``, exact ones, can lie from 0. All are infinite if one is:
+            then nothing is told from ``down``, which is 0.
     """
 
     down: Rows
@@ -98,7 +102,8 @@ class Rough(NamedTuple):
             W: of which it is, (n_visible, n_hidden).
         """
         bounds, rows = bounds_of(W, down.shape[1]), aligned(np.dtype(np.uint16), *down.shape)
-        np.rint(down * (1 / bounds[0]), out=rows.view(np.int16), casting="unsafe")
+        if np.isfinite(bounds[0]):
+            np.rint(down * (1 / bounds[0]), out=rows.view(np.int16), casting="unsafe")
         return Rough(rows, bounds)
 
 
@@ -109,11 +114,14 @@ def rounded(n_groups: int) -> float:
 
 def bounds_of(W: Rows, n_groups: int) -> NDArray[np.float32]:
     """Return ``Rough.bounds`` of W, (n_visible, n_hidden), in so many groups of hidden units."""
-    above = np.maximum(W, 0)
-    most, reach = (max(x.sum(i).max() for x in (above, above - W)) for i in (1, 0))
-    unit = (float(most) or 1.0) / (2**15 - 1 - n_groups)  # each row may be rounded up
-    off = n_groups * HALF * unit + rounded(n_groups) * 2 * float(most)
-    return np.array([unit, off, reach], np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # float32 may be anything
+        above = np.maximum(W, 0)
+        most, reach = (max(x.sum(i).max() for x in (above, above - W)) for i in (1, 0))
+        most = max(float(most), _LEAST)
+        unit = most / (2**15 - 1 - n_groups)  # each row may be rounded up
+        off = n_groups * HALF * unit + rounded(n_groups) * 2 * most
+        bounds = np.array([unit, off, reach], np.float32)
+    return bounds if np.isfinite(bounds).all() else np.full_like(bounds, np.inf)
 
 
 @functools.cache

@@ -51,7 +51,7 @@ def _fill_in(
                 for p in range(half):
                     for i in range(n):
                         down[block, group, half + p, i] = down[block, group, p, i] + row[i]
-            for p in range(n_rows):
+            for p in range(n_rows if of_unit else 0):  # 0: the unit is infinite
                 for i in range(n):
                     rough[block, group, p, i] = np.int16(
                         np.rint(down[block, group, p, i] * of_unit)

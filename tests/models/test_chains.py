@@ -307,6 +307,34 @@ def test_compiled_tables_have_the_bits_of_the_plain_ones(shape: tuple[int, int])
     assert np.abs(rough.down.view(np.int16)).max() > 100
 
 
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan, 3e38, 1e36, 1e-30, 1e-42, 0])
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_tables_of_any_numbers(number: float, everywhere: bool) -> None:
+    """No warning; bounds that hold, or of which nothing is told; and both twins alike."""
+    W, bv_t, bh_t, v = random_machine(20, 65, 30)
+    W[...] *= np.float32(0.01)
+    W[:] = np.where(everywhere | (np.arange(W.size) == 7).reshape(W.shape), number, W)
+    tables = chains.tables(W)
+    exact, rough = tables
+    with np.errstate(all="ignore"):
+        twin = Tables.of(W, exact.down.shape[3], exact.up.shape[2])
+    for one, two in zip(rough, Rough.of(twin.down, W), strict=True):
+        np.testing.assert_array_equal(one, two)
+    unit, off, reach = rough.bounds
+    if np.isfinite(reach):
+        assert 0 < unit <= off
+        sums = unit * np.float64(rough.down.view(np.int16))
+        assert np.abs(exact.down - sums).max() <= off / exact.down.shape[1]
+    else:
+        assert np.isinf(rough.bounds).all()
+        assert not rough.down.any()
+    assert np.isfinite(reach) == (abs(number) < 1e37 or (number == 3e38 and not everywhere))
+    found, expected = v.copy(), v.copy()
+    chains.gibbs_chains(tables, bv_t, bh_t, found, 3, 1)
+    chains.gibbs_chains(by_exact_sums(tables), bv_t, bh_t, expected, 3, 1)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_what_pads_the_rows_is_nothing() -> None:
     W = np.arange(1, 19, dtype=np.float32).reshape(3, 6)
     up = chains.tables(W).exact.up
