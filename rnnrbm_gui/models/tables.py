@@ -27,8 +27,16 @@ TOGETHER = 5
 TO_A_WORD = 13
 """Groups to a word. None lies across two: the last one has four units."""
 
-HALF, ROUNDED = 0.51, 2.0**-18
-"""What rounding leaves: of a row, in units; and of sums of float32, of the terms' sizes."""
+HALF = 0.51
+"""How far off a rough row is, at the most, in units: a half, and what float32 rounds of it."""
+ROUNDED = 2.0**-18
+"""How far off float32 puts a sum, at the most, of its terms' sizes: by 64 roundings.
+
+Bounds allow for that much of a bias (the kernels do) and of W (``bounds_of``). A sum of whole
+numbers is rounded some five times on its way to the odds; one of float32 also at each group, for
+fifty of which it is enough (``rounded``). Of W, what ``HALF`` has to spare is more than that from
+four groups on: no test can show it, but for fewer the proof needs it.
+"""
 
 _LEAST = 2.0**-100
 """A sum so small is taken for this one, of which float32 still has the unit's reciprocal."""

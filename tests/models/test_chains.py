@@ -241,6 +241,34 @@ def by_exact_sums(tables: ChainTables) -> ChainTables:
     return ChainTables(tables.exact, Rough(tables.rough.down, useless))
 
 
+@pytest.mark.parametrize("layer", ["hidden", "keys"])
+def test_draws_beside_their_thresholds(layer: str) -> None:
+    """Nearer than the rough power of two is to the exact one.
+
+    One unit a chain, for where one is open the others are drawn exactly, too. Each hidden unit
+    shows by a key.
+    """
+    n_visible, n_hidden, n_chains = 88, 150, 2000
+    W = np.zeros((n_visible, n_hidden), np.float32)
+    bv_t = np.full((n_chains, n_visible), -1, np.float32)  # small, or bounds allow for rounding
+    bh_t = np.full((n_chains, n_hidden), -1, np.float32)
+    if layer == "hidden":
+        W[np.diag_indices(n_visible)], bv_t[:] = 40, -20
+    rng, each = np.random.default_rng(6), np.arange(n_chains)
+    unit = rng.integers(0, n_visible, n_chains)
+    drawn = [uniforms(5, i, 0, n_visible, n_hidden)[layer == "keys"] for i in range(n_chains)]
+    u = np.array(drawn)[each, unit].astype(np.float64)
+    beside = rng.uniform(2e-6, 8e-6, n_chains) * rng.choice([-1, 1], n_chains)
+    (bh_t if layer == "hidden" else bv_t)[each, unit] = np.log(u / (1 - u)) + beside
+    found, expected = np.zeros((2, n_chains, n_visible), np.bool_)
+    tables = chains.tables(W)
+    chains.gibbs_chains(tables, bv_t, bh_t, found, 1, 5)
+    chains.gibbs_chains(by_exact_sums(tables), bv_t, bh_t, expected, 1, 5)
+    np.testing.assert_array_equal(found, expected)
+    told = u < 0.5  # float32 is too coarse for low odds
+    np.testing.assert_array_equal(expected[each, unit][told], beside[told] > 0)
+
+
 def test_bounds_grow_with_the_number_of_terms() -> None:
     """What a group adds to a bias beyond 8 float32 rounds away, and so all that thousands add.
 

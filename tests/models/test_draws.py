@@ -62,28 +62,70 @@ def truths(words: np.ndarray, n: int) -> np.ndarray:
     return np.unpackbits(words.view(np.uint8), bitorder="little")[:n].astype(bool)
 
 
+def assert_hidden(sums: np.ndarray, u: np.ndarray, scale: np.float32, reach: float) -> np.ndarray:
+    """Draw hidden units; return what was drawn by definition, too."""
+    limit = np.float32(np.floor(FARTHEST / -np.float64(scale)))
+    x = np.clip(sums, -np.int64(limit), np.int64(limit)).astype(np.float32)
+    on, expected = np.zeros(3, np.uint64), u * (1 + kernels.power_of_two(x * scale)) < 1
+    u = u * np.float32(2**32)
+    draw_hidden(sums.view(np.uint32), u, scale, limit, np.float32(reach), on)
+    np.testing.assert_array_equal(truths(on, HIDDEN), expected[:HIDDEN])
+    return expected
+
+
+STEPS = (-900, -100, -2, -1, 0, 1, 2, 100, 900)
+TEMPERATURES = st.sampled_from([0.3, 0.9, 1.0, 4.0])
+
+
 @settings(max_examples=200, deadline=None)
-@given(
-    st.integers(0, 2**32), st.sampled_from([0.1, 1.0, 12.0]), st.sampled_from([0.3, 0.9, 1.0, 4.0])
-)
-def test_hidden_units(seed: int, strength: float, temperature: float) -> None:
+@given(st.integers(0, 2**32), st.sampled_from([0.1, 1.0, 12.0]), TEMPERATURES)
+def test_hidden_units_told_by_bounds(seed: int, strength: float, temperature: float) -> None:
+    """As far out as they can be, and one unit of a word beside its threshold."""
     rng = np.random.default_rng(seed)
     scale = np.float32(-LOG2E / (UNIT * temperature))
-    limit = np.float32(np.floor(FARTHEST / -np.float64(scale)))
-    sums = (rng.normal(size=HIDDEN + 10) * strength * UNIT).astype(np.int32)
-    if seed % 2:
-        sums[rng.integers(0, HIDDEN, 3)] = [-(2**31), 2**31 - 1, int(limit) + 1]
-    x = np.clip(sums, -np.int64(limit), np.int64(limit)).astype(np.float32)
-    odds = np.float32(1) + kernels.power_of_two(x * scale)
-    reach = np.float32(np.abs(sums.astype(np.float64)).max())
+    limit = np.floor(FARTHEST / -np.float64(scale))
+    sums = np.clip(rng.normal(size=HIDDEN + 10) * strength * UNIT, -limit, limit).astype(np.int32)
+    odds = np.float32(1) + kernels.power_of_two(sums.astype(np.float32) * scale)
+    beside = np.arange(HIDDEN + 10) % 64 == rng.integers(0, 22)
+    anywhere = numbers_beside(1 / rng.random(HIDDEN + 10), 0)
     fired = []
-    for steps in (-900, -100, -2, -1, 0, 1, 2, 100, 900):
-        u, on = numbers_beside(odds, steps), np.zeros(3, np.uint64)
-        draw_hidden(sums.view(np.uint32), u * np.float32(2**32), scale, limit, reach, on)
-        expected = u * odds < 1
-        np.testing.assert_array_equal(truths(on, HIDDEN), expected[:HIDDEN])
-        fired.append(expected)
+    for steps in STEPS:
+        u = np.where(beside, numbers_beside(odds, steps), anywhere)
+        fired.append(assert_hidden(sums, u, scale, np.float32(np.abs(sums).max()))[beside])
     assert strength == 12.0 or (fired[0] & ~fired[-1]).any()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([0.1, 1.0, 12.0]), TEMPERATURES)
+def test_hidden_units_beyond_the_limit(seed: int, strength: float, temperature: float) -> None:
+    """Of such sums there is no rough power: all are drawn by the definition."""
+    rng = np.random.default_rng(seed)
+    scale = np.float32(-LOG2E / (UNIT * temperature))
+    limit = np.floor(FARTHEST / -np.float64(scale))
+    sums = (rng.normal(size=HIDDEN + 10) * strength * UNIT).astype(np.int32)
+    wild = rng.permutation(HIDDEN)[:5]
+    sums[wild] = [-(2**31), 2**31 - 1, limit + 1, -limit - 1, rng.integers(2**29, 2**31)]
+    x = np.clip(sums, -limit, limit).astype(np.float32)
+    odds = np.float32(1) + kernels.power_of_two(x * scale)
+    for steps in STEPS:
+        expected = assert_hidden(sums, numbers_beside(odds, steps), scale, float(2**31))
+        assert not expected[wild[[0, 3]]].any()
+        assert expected[wild[[1, 2, 4]]].all()
+
+
+def test_the_hidden_units_bounds_allow_for_the_rough_power() -> None:
+    """One unit of each word so near its threshold that the rough power is on the wrong side."""
+    rng = np.random.default_rng(4)
+    scale, which = np.float32(-LOG2E / UNIT), np.arange(HIDDEN + 10) % 64
+    for i in range(600):
+        beside = which == i % 22
+        y = np.where(beside, rng.uniform(3, 5, HIDDEN + 10), -20)
+        sums = np.rint(y / np.float64(scale)).astype(np.int32)
+        odds = np.float32(1) + kernels.power_of_two(sums.astype(np.float32) * scale)
+        for steps in (-1, 1):
+            u = np.where(beside, numbers_beside(odds, steps), np.float32(0.5))
+            expected = assert_hidden(sums, u, scale, np.float32(np.abs(sums).max()))
+            np.testing.assert_array_equal(expected, ~beside | (steps < 0))
 
 
 def worst_units(weights: Weights, rng: np.random.Generator) -> np.ndarray:
@@ -158,3 +200,61 @@ def test_rough_sums_are_off_by_no_more_than_they_say(strength: float) -> None:
     assert 0.5 * off < worst <= off
     for v in rng.random((300, KEYS)) < 0.5:
         assert np.abs(v @ W).max() <= reach
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_rough_sums_of_rows_that_are_all_off_by_half_a_unit(sign: int) -> None:
+    unit, rng = 2001, np.random.default_rng(7)
+    W = np.zeros((2, HIDDEN), np.int32)
+    units = np.flatnonzero(np.arange(HIDDEN) % 64 % 5 == 0)  # one to a group
+    W[0, units] = rng.multinomial(2**15 - 1 - 31, np.full(31, 1 / 31)) * unit
+    W[1, units] = sign * (rng.integers(1, 500, 31) * unit + unit // 2)
+    weights = Weights(W)
+    found, off, _ = weights.rough.bounds
+    assert found == unit
+    rows = weights.rough.down.view(np.int16)[0, :, 1, :2].sum(0, np.int64)
+    assert rows[0] * unit == W[0].sum()
+    assert 0.49 * 31 * unit < abs(rows[1] * unit - W[1].sum()) <= off
+
+
+def assert_keys(
+    weights: Weights, bias: np.ndarray, against: np.ndarray, h: np.ndarray, steps: list[int]
+) -> None:
+    """Draw keys with numbers beside their thresholds; compare with the definition.
+
+    ``against``: log2 odds without W and biases.
+    """
+    scale, off = np.float32(-LOG2E / UNIT), weights.rough.bounds[1]
+    off += np.float32(ROUNDED) * np.float32(np.abs(bias).max())
+    y = (bias + weights.W @ h).astype(np.float32) * scale + against
+    odds = np.float32(1) + kernels.power_of_two(np.clip(y, -FARTHEST, FARTHEST))
+    all_bias, held = np.pad(bias, (0, 8)).view(np.uint32), np.append(against, np.full(8, HELD))
+    h_on = np.pad(np.packbits(h, bitorder="little"), (0, 5)).view(np.uint64)
+    told = weights.tables.up, weights.rough.down, weights.rough.bounds[0]
+    no_rates = np.zeros(96, np.float32)
+    for step in steps:
+        u, on = np.full(96, 0.5, np.float32), np.zeros(2, np.uint64)
+        u[:KEYS] = numbers_beside(odds, step)
+        all_u = u * np.float32(2**32)
+        draw_keys(*told, all_bias, no_rates, held, h_on, all_u, scale, np.float32(0), off, on)
+        np.testing.assert_array_equal(truths(on, KEYS), u[:KEYS] * odds < 1)
+
+
+def test_the_keys_bounds_allow_for_the_rough_power() -> None:
+    """Without weights and biases nothing else is off."""
+    rng = np.random.default_rng(5)
+    weights = Weights(np.zeros((KEYS, HIDDEN), np.int32))
+    for _ in range(100):
+        against = rng.uniform(-1, 5, KEYS).astype(np.float32)
+        assert_keys(weights, np.zeros(KEYS, np.int32), against, rng.random(HIDDEN) < 0.4, [-1, 1])
+
+
+def test_the_keys_bounds_allow_for_large_terms() -> None:
+    """What W adds to biases beyond 2^30 float32 rounds away, or to the next 128; fields cancel."""
+    rng = np.random.default_rng(6)
+    weights = Weights(rng.integers(-2, 3, (KEYS, HIDDEN)).astype(np.int32))
+    for _ in range(100):
+        bias = (rng.choice([-1, 1], KEYS) * rng.integers(2**30, 1.1 * 2**30, KEYS)).astype(np.int32)
+        against = -(bias.astype(np.float32) * np.float32(-LOG2E / UNIT))
+        against += rng.uniform(-1, 5, KEYS).astype(np.float32)
+        assert_keys(weights, bias, against, rng.random(HIDDEN) < 0.4, [-100, -10, -1, 1, 10, 100])

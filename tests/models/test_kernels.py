@@ -1,5 +1,6 @@
 """The compiled kernel against the plain one, and the arithmetic that both share."""
 
+import dataclasses
 import hashlib
 import os
 import platform
@@ -107,6 +108,27 @@ def test_compiled_and_plain_give_the_same_bits(
         plain = perform(sampler, 4, **how)
         patch.setattr(kernels, "_compiled", compiled)
         assert_same_bits(plain, perform(sampler, 4, **how))
+
+
+def test_biases_of_which_float32_rounds_much_away(
+    compiled: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As large as can be, with a field against them: what is left are a few thousandths."""
+    rng = np.random.default_rng(9)
+    model = random_model(rng, {"v": 88, "h": 5, "u": 3}, 0.2)
+    bv = (rng.choice([-1, 1], 88) * rng.uniform(30_000, 32_000, 88)).astype(np.float32)
+    sampler = FrameSampler(dataclasses.replace(model, bv=bv))
+    start, masks = rng.random(88) < 0.3, np.zeros((1, 88), np.int8)
+    how = {"seed": 1, "takes": range(4000), "frame": 0, "gibbs_steps": 4}
+    how |= {"start": start, "field": -bv - rng.uniform(0, 3, 88).astype("f")}
+    drawn = []
+    for kernel in (None, compiled):
+        monkeypatch.setattr(kernels, "_compiled", kernel)
+        drawn.append(sampler.passage(sampler.first_state(), masks, **how))
+    one, two = drawn
+    np.testing.assert_array_equal(one.v, two.v)
+    np.testing.assert_array_equal(one.mean_v, two.mean_v)
+    assert 0.1 < one.v.mean() < 0.5
 
 
 @pytest.mark.usefixtures("compiled")
