@@ -28,6 +28,16 @@ _NEVER = np.float32(-100)
 """Bias of keys that are only there to fill a register."""
 
 
+@simd.part
+def widest(x: Float, n: int) -> Any:
+    """Return how far from 0 the first n numbers lie; no number, if one of them is none."""
+    found = _ZERO
+    for i in range(n):
+        size = abs(x[i])
+        found = size if size > found or size != size else found  # ``max`` would pass over it
+    return found
+
+
 @simd.written_out
 def _uniforms(words: Any, first: int, n_registers: int, key: Any, u: Float) -> None:
     """Fill in the numbers of some units, before they are needed: they wait for nothing."""
@@ -133,17 +143,15 @@ def gibbs_kernel(n_h: int, n_v: int, all_h: int = 0, all_v: int = 0, n_groups: i
         u_v, (unit, off, reach) = u[16 * registers_h :], bounds
         for chain in range(len(v)):
             chain_key = layers.mix(seed ^ layers.mix(np.uint64(chain)))
-            widest_h, widest_v = _ZERO, _ZERO
             for j in range(n_hidden):
                 bias_h[j] = bh_t[chain, j]
-                widest_h = max(widest_h, abs(bias_h[j]))
             for i in range(n_visible):
                 bias_v[i] = bv_t[chain, i]
-                widest_v = max(widest_v, abs(bias_v[i]))
-            far = not widest_h + reach < _FAR  # not a number is far, too
+            far = not widest(bias_h, n_hidden) + reach < _FAR  # what is no number is far, too
             # As ``tables.rounded``: the terms are added one after another.
             terms = max(np.float32(1), np.float32(down.shape[1]) / np.float32(50))
-            bound = draws.bound(off + np.float32(ROUNDED) * terms * widest_v, -LOG2E)
+            rounded = np.float32(ROUNDED) * terms * widest(bias_v, n_visible)
+            bound = draws.bound(off + rounded, -LOG2E)
             layers.pack(v[chain], v_on)
             for step in range(n_steps):
                 key = layers.mix(chain_key ^ np.uint64(step))
@@ -152,7 +160,7 @@ def gibbs_kernel(n_h: int, n_v: int, all_h: int = 0, all_v: int = 0, n_groups: i
                 _hidden(x_h, registers_h, u, far, h_on)
                 _uniforms(words, 16 * registers_h, registers_v, key, u)
                 told = False
-                if bound < draws.WIDEST:
+                if bound < draws.WIDEST:  # a number
                     layers.down(nothing, rough, h_on, shape, simd.zeros(n_16), sums)
                     told = _keys(sums, unit, bound, bias_v, registers_v, u_v, v_on)
                 if not told:

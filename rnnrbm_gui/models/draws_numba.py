@@ -54,7 +54,7 @@ def hidden(sums: Any, u: Any, scale: Any, limit: Any, reach: Any, registers: int
             z = simd.load(u, first, 1) * (powers.roughly_power_of_two(x, scale) + _ONE)
             surely |= simd.mask(z < SURELY) << np.uint64(16 * r)
             at_most |= simd.mask(z < AT_MOST) << np.uint64(16 * r)
-        if surely != at_most or reach > limit:
+        if surely != at_most or not reach <= limit:
             surely = _hidden_word(sums, u, scale, limit, w, min(4, registers - 4 * w))
         on[w] = surely
 

@@ -5,11 +5,12 @@ temperature apart: over all of them, one false alarm in ten thousand suites; sin
 fixed, it would show at once and always.
 """
 
+import numba as nb
 import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from rnnrbm_gui.models import chains, randomness, rbm, simd
+from rnnrbm_gui.models import chains, chains_numba, randomness, rbm, simd
 from rnnrbm_gui.models.chains import ChainTables
 from rnnrbm_gui.models.tables import Rough, Tables
 
@@ -294,6 +295,45 @@ def test_bounds_grow_with_the_number_of_terms() -> None:
             assert not expected[0, near].any()
             n_keys += 1
     assert n_keys > 5
+
+
+@nb.njit(error_model="numpy")
+def widest(x: np.ndarray, n: int) -> float:
+    return chains_numba.widest(x, n)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 88])
+def test_what_is_no_number_is_wider_than_any(n: int) -> None:
+    x = np.random.default_rng(n).normal(size=n + 1).astype(np.float32)
+    x[n] = np.nan
+    assert widest(x, n) == np.abs(x[:n]).max()
+    for number in (-np.inf, np.nan):
+        for i in range(n):
+            y = x.copy()
+            y[i], y[i // 2] = np.inf, number
+            np.testing.assert_equal(widest(y, n), np.abs(number))
+
+
+def test_biases_that_are_no_numbers_are_nothing_to_other_chains() -> None:
+    """Their units never fire, the others' draws are those of exact sums."""
+    W, bv_t, bh_t, v = random_machine(88, 150, 40)
+    wild_v, wild_h, expected = bv_t.copy(), bh_t.copy(), v.copy()
+    wild_v[3, 7] = wild_v[4, 0] = wild_h[5, 149] = wild_h[4, 2] = np.nan
+    wild_v[6, 80], wild_h[7, 1], wild_h[8, 1] = np.inf, np.inf, -np.inf
+    tables, found, exact = chains.tables(W), v.copy(), v.copy()
+    chains.gibbs_chains(tables, wild_v, wild_h, found, 20, 7)
+    chains.gibbs_chains(by_exact_sums(tables), wild_v, wild_h, exact, 20, 7)
+    np.testing.assert_array_equal(found, exact)
+    assert not found[3, 7]
+    assert not found[4, 0]
+    assert found[6, 80]
+    chains.gibbs_chains(tables, bv_t, bh_t, expected, 20, 7)
+    tame = np.delete(np.arange(40), [3, 4, 5, 6, 7, 8])
+    np.testing.assert_array_equal(found[tame], expected[tame])
+    for x in (wild_v, wild_h):
+        x[~np.isfinite(x)] = np.where(x[~np.isfinite(x)] > 0, 99, -99)
+    chains.gibbs_chains(tables, wild_v, wild_h, v, 20, 7)
+    np.testing.assert_array_equal(found, v)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 6, 16])
