@@ -26,12 +26,13 @@ class ChainTables(NamedTuple):
     rough: Rough
 
 
-def tables(W: Float) -> ChainTables:
-    """Lay out W, (n_visible, n_hidden)."""
+def tables(W: Float, room: ChainTables | None = None) -> ChainTables:
+    """Lay out W, (n_visible, n_hidden), in the room of tables as large that are needed no more."""
     n_visible, n_hidden = W.shape
     # Keys in pairs of registers: two to one of 16 bits.
     block_v = -(-_block(n_visible) // (2 * simd.WIDTH)) * 2 * simd.WIDTH
-    return ChainTables(*tables_numba.tables(np.ascontiguousarray(W), block_v, _block(n_hidden)))
+    W = np.ascontiguousarray(W)
+    return ChainTables(*tables_numba.tables(W, block_v, _block(n_hidden), room))
 
 
 def gibbs_chains(

@@ -122,12 +122,19 @@ def rounded(n_groups: int) -> float:
 
 def bounds_of(W: Rows, n_groups: int) -> NDArray[np.float32]:
     """Return ``Rough.bounds`` of W, (n_visible, n_hidden), in so many groups of hidden units."""
-    with np.errstate(over="ignore", invalid="ignore"):  # float32 may be anything
+    with np.errstate(invalid="ignore"):  # W may be anything
         above = np.maximum(W, 0)
-        most, reach = (max(x.sum(i).max() for x in (above, above - W)) for i in (1, 0))
-        most = max(float(most), _LEAST)
-        unit = most / (2**15 - 1 - n_groups)  # each row may be rounded up
-        off = n_groups * HALF * unit + rounded(n_groups) * 2 * most
+        parts = above.astype(np.float64), above - W.astype(np.float64)
+        most, reach = (max(float(x.sum(i).max()) for x in parts) for i in (1, 0))
+    return bounds_from(most, reach, n_groups)
+
+
+def bounds_from(most: float, reach: float, n_groups: int) -> NDArray[np.float32]:
+    """Return ``Rough.bounds``; ``most``: as ``reach``, of sums of ``Tables.down``."""
+    most = max(most, _LEAST)
+    unit = most / (2**15 - 1 - n_groups)  # each row may be rounded up
+    off = n_groups * HALF * unit + rounded(n_groups) * 2 * most
+    with np.errstate(over="ignore"):
         bounds = np.array([unit, off, reach], np.float32)
     return bounds if np.isfinite(bounds).all() else np.full_like(bounds, np.inf)
 

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled, is_bias, tr
 from rnnrbm_gui.models.memory import N_GATES
 from rnnrbm_gui.models.sequence_model import SequenceModel, base_rates
 from rnnrbm_gui.models.settings import Settings
+
+if TYPE_CHECKING:
+    from rnnrbm_gui.models.chains import ChainTables  # imports numba
 
 Roll = NDArray[np.bool_]
 Float = NDArray[np.float32]
@@ -132,6 +135,7 @@ class Trainer:
         n_threads = min(settings.threads, settings.batch_size)
         self._grad, self._grads = zero.copy(), np.zeros((n_threads, p.size), np.float32)
         self._others = ThreadPoolExecutor(n_threads - 1, "trainer") if n_threads > 1 else None
+        self._tables: ChainTables | None = None
         self.update = 0
         self.whole = True
         self.tally = Tally()
@@ -244,10 +248,11 @@ class Trainer:
         return [first, *(other.result() for other in others)]
 
     def _laid_out(self) -> Any:
-        """Return W as ``_negative`` reads it."""
+        """Return W as ``_negative`` reads it; the room is that of the update before."""
         from rnnrbm_gui.models import chains  # imports numba
 
-        return chains.tables(self._p["W"])
+        self._tables = chains.tables(self._p["W"], self._tables)
+        return self._tables
 
     def _learn(self, drawn: Drawn, tables: Any, grad: Float, *, watched: bool) -> float:
         """Leave a share's gradient in a row; return the loss where it is watched."""
