@@ -3,6 +3,7 @@
 All of it follows from the seed and the update's number.
 """
 
+import functools
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -27,11 +28,16 @@ class Cut(NamedTuple):
     row: int
 
 
-class Drawn(NamedTuple):
-    """What one thread learns from in an update, and the key of its chains' random numbers."""
+class Share(NamedTuple):
+    """What one thread learns from in an update: cuts, the longest first.
 
-    batch: Batch
-    key: np.uint64
+    Random numbers of their own have what dropout leaves, the chains, and what is shown.
+    """
+
+    cuts: list[Cut]
+    dropout_key: np.uint64
+    chains_key: np.uint64
+    shown_key: np.uint64
 
 
 class Batches:
@@ -56,8 +62,8 @@ class Batches:
         self.turns = turns(rolls, settings.most_frames)
         self._lengths = np.array([len(roll) for roll in rolls])
 
-    def of(self, update: int) -> list[Drawn]:
-        """Return what each thread has to learn from in an update."""
+    def shares(self, update: int) -> list[Share]:
+        """Return what each thread has to learn from in an update; ``together`` makes it ready."""
         s, n = self.settings, self.settings.batch_size
         rng = np.random.default_rng([s.seed, 1, update])
         chosen = self._chosen(update)
@@ -69,17 +75,15 @@ class Batches:
         last = np.minimum(first + longest, lengths)
         of_cuts = np.stack([chosen, first, last, rows], 1)[np.argsort(first - last, kind="stable")]
         cuts = [Cut(*cut) for cut in of_cuts.tolist()]
-        of_threads = (cuts[i :: s.threads] for i in range(s.threads))
-        rngs = (rng, *(np.random.default_rng([s.seed, 1, update, i]) for i in range(1, s.threads)))
-        return [
-            self._together(rng, some) for rng, some in zip(rngs, of_threads, strict=True) if some
-        ]
+        of_threads = [cuts[i :: s.threads] for i in range(min(s.threads, n))]
+        keys = rng.integers(0, 2**64, (len(of_threads), 3), np.uint64)
+        return [Share(some, *of_some) for some, of_some in zip(of_threads, keys, strict=True)]
 
-    def _together(self, rng: np.random.Generator, cuts: list[Cut]) -> Drawn:
-        """Return sequences side by side, the longest first, with their echoes."""
+    def together(self, share: Share) -> tuple[Batch, np.uint64]:
+        """Return a share's sequences side by side, with their echoes; and their chains' key."""
         from rnnrbm_gui.models import batches_numba  # imports numba
 
-        s, n_visible = self.settings, len(self.centre)
+        s, n_visible, cuts = self.settings, len(self.centre), share.cuts
         lengths = np.array([cut.last - cut.first for cut in cuts])
         n_at = (np.arange(lengths[0])[:, None] < lengths).sum(1)
         at = np.append(0, np.cumsum(n_at))
@@ -95,10 +99,11 @@ class Batches:
                 x[at[: last - first] + column] = self._positions[i][first:last]
         v = np.ascontiguousarray(seen[:, :n_visible])
         rows = np.array([0 if s.own_keys else cut.row for cut in cuts])
-        dropout_key, key = rng.integers(0, 2**64, 2, np.uint64)
-        kept = batches_numba.dropout(len(v), s.n_state, s.dropout, dropout_key)
-        shown = self._shown(rng, seen, at) if s.unseen or s.held or s.echoes else None
-        return Drawn(Batch(v, at, kept, rows, self.centre, x, shown), key)
+        kept = batches_numba.dropout(len(v), s.n_state, s.dropout, share.dropout_key)
+        shown = None
+        if s.unseen or s.held or s.echoes:
+            shown = self._shown(np.random.default_rng(share.shown_key), seen, at)
+        return Batch(v, at, kept, rows, self.centre, x, shown), share.chains_key
 
     def _shown(self, rng: np.random.Generator, seen: Roll, at: NDArray[np.int64]) -> Roll:
         """Return a batch's frames and their echoes, some of it hidden or held on."""
@@ -122,10 +127,17 @@ class Batches:
         place = first
         while place < first + s.batch_size:
             round_, at = divmod(place, n)
-            order = np.random.default_rng([s.seed, 2, round_]).permutation(n)
-            chosen.append(self.turns[order[at : at + first + s.batch_size - place]])
+            chosen.append(
+                self.turns[_order(s.seed, round_, n)[at : at + first + s.batch_size - place]]
+            )
             place += len(chosen[-1])
         return np.concatenate(chosen)
+
+
+@functools.lru_cache(2)  # two rounds meet in an update
+def _order(seed: int, round_: int, n: int) -> NDArray[np.int64]:
+    """Return the order of the turns in a round."""
+    return np.random.default_rng([seed, 2, round_]).permutation(n)
 
 
 def turns(rolls: Sequence[Roll], most_frames: int) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import gradients
 from rnnrbm_gui.models.allocation import keep_freed
-from rnnrbm_gui.models.batches import Batches, Drawn, semitones, transposed
+from rnnrbm_gui.models.batches import Batches, Share, semitones, transposed
 from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled, is_bias, trained
 from rnnrbm_gui.models.memory import N_GATES
 from rnnrbm_gui.models.sequence_model import SequenceModel, base_rates
@@ -193,11 +193,11 @@ class Trainer:
         s, tally, arrays = self.settings, self.tally, self._arrays
         grads, grad = self._grads, self._grad
         watched = tally.updates % WATCHED_EVERY == 0
-        tables, drawn = self._made_ready()
+        tables, shares = self._laid_out(), self._batches.shares(self.update)
         losses = self._shared_out(
-            lambda i: self._learn(drawn[i], tables, grads[i], watched=watched), len(drawn)
+            lambda i: self._learn(shares[i], tables, grads[i], watched=watched), len(shares)
         )
-        sizes = np.array([len(some.batch.v) for some in drawn])
+        sizes = np.array([sum(cut.last - cut.first for cut in share.cuts) for share in shares])
         weights, squares = sizes / sizes.sum(), np.empty(len(self._flat.ends))
         descent.mean(grads, weights.astype(np.float32), self._flat.ends, grad, squares)
         norms = self._flat.by_name(np.sqrt(squares))
@@ -229,13 +229,6 @@ class Trainer:
         self.update += 1
         self.whole = True
 
-    def _made_ready(self) -> tuple[Any, list[Drawn]]:
-        """Return W laid out and what the update learns from, each made on a thread of its own."""
-        if self._others is None:
-            return self._laid_out(), self._batches.of(self.update)
-        drawn = self._others.submit(self._batches.of, self.update)
-        return self._laid_out(), drawn.result()
-
     def _shared_out(self, learn: Callable[[int], float], n: int) -> list[float]:
         """Learn from each of n shares on a thread of its own."""
         if self._others is None:
@@ -254,10 +247,10 @@ class Trainer:
         self._tables = chains.tables(self._p["W"], self._tables)
         return self._tables
 
-    def _learn(self, drawn: Drawn, tables: Any, grad: Float, *, watched: bool) -> float:
+    def _learn(self, share: Share, tables: Any, grad: Float, *, watched: bool) -> float:
         """Leave a share's gradient in a row; return the loss where it is watched."""
         kind, memory, p = self.settings.kind, self.settings.memory, self._p
-        batch, key = drawn
+        batch, key = self._batches.together(share)
         run = gradients.unroll(kind, p, batch, memory)
         v_neg = self._negative(batch, run, key, tables)
         self._flat.of(gradients.gradient(kind, p, batch, run, v_neg, memory), grad)

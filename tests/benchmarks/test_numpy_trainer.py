@@ -28,7 +28,8 @@ def test_the_peer_in_numpy_has_the_trainers_gradients(kind: Kind, memory: Memory
     trainer = Trainer(synthetic_music(20, 40, 80), settings)
     for _ in range(20):
         trainer.advance()
-    [(batch, key)] = trainer._batches.of(trainer.update)
+    [share] = trainer._batches.shares(trainer.update)
+    batch, key = trainer._batches.together(share)
     p = trainer._p
     run = gradients.unroll(kind, p, batch, memory)
     v_neg = trainer._negative(batch, run, key, trainer._laid_out())

@@ -432,3 +432,16 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
         chains.gibbs_chains(tables, bv_t, bh_t, np.asfortranarray(v), 1, 1)
     with pytest.raises(ValueError, match="start must be float32"):
         chains.annealed_chains(tables, bv_t, bv_t[0], bh_t[0], v, np.linspace(0, 1, 3), 1)
+
+
+@pytest.mark.parametrize(("n_visible", "n_hidden"), [(1, 1), (88, 150), (300, 301)])
+def test_tables_in_old_room_are_those_of_numpy(n_visible: int, n_hidden: int) -> None:
+    rng = np.random.default_rng(3)
+    old, W = rng.normal(size=(2, n_visible, n_hidden)).astype(np.float32)
+    tables = chains.tables(W, chains.tables(old))
+    exact = Tables.of(W, tables.exact.down.shape[3], tables.exact.up.shape[2])
+    rough = Rough.of(exact.down, W)
+    np.testing.assert_array_equal(tables.exact.up, exact.up)
+    np.testing.assert_array_equal(tables.exact.down, exact.down)
+    np.testing.assert_array_equal(tables.rough.down, rough.down)
+    np.testing.assert_array_equal(tables.rough.bounds, rough.bounds)

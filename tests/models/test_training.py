@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnrbm_gui.models import batches, likelihood
+from rnnrbm_gui.models import batches, batches_numba, likelihood
 from rnnrbm_gui.models.batches import Batches
 from rnnrbm_gui.models.gradients import Batch, Unrolled
 from rnnrbm_gui.models.kinds import Kind
@@ -120,10 +120,10 @@ def test_pieces_of_unlike_length_and_silence_do_no_harm() -> None:
     assert all(np.isfinite(value).all() for value in model.parameters().values())
 
 
-def drawn_by(batches: Batches, update: int) -> Batch:
+def together(batches: Batches, update: int) -> Batch:
     """Return what the only thread learns from in an update."""
-    [drawn] = batches.of(update)
-    return drawn.batch
+    [share] = batches.shares(update)
+    return batches.together(share)[0]
 
 
 def test_every_piece_has_its_turns_in_every_round() -> None:
@@ -169,12 +169,28 @@ def test_a_run_on_two_threads_is_one_run() -> None:
         np.testing.assert_array_equal(other[name], value, err_msg=name)
 
 
-def test_two_threads_go_back_to_an_update_though_a_later_one_is_drawn() -> None:
+def test_two_threads_go_back_to_an_update() -> None:
     trainer = run(Trainer(alternating(9), replace(SMALL, threads=2, updates=30)), 10)
     there, once = trainer.state(), run(trainer, 20).state()
     trainer.restore(there, 10)
     for name, value in run(trainer, 20).state().items():
         np.testing.assert_array_equal(value, once[name], err_msg=name)
+
+
+def test_dropout_hides_its_share_of_every_unit_and_every_frame() -> None:
+    n_frames, n, rate = 4000, 37, 0.3
+    kept = batches_numba.dropout(n_frames, n, rate, np.uint64(5))
+    assert set(np.unique(kept)) == {0, np.float32(1 / 0.7)}
+    hidden = kept == 0
+    spread = np.sqrt(rate * (1 - rate))
+    for axis in (0, 1):
+        z = (hidden.mean(axis) - rate) / spread * np.sqrt(hidden.shape[axis])
+        assert np.abs(z).max() < 5  # one false alarm in 400
+        assert abs((z**2).mean() - 1) < 5 * np.sqrt(2 / z.size)
+    beside = (hidden[:, 1:] & hidden[:, :-1]).mean(), (hidden[1:] & hidden[:-1]).mean()
+    np.testing.assert_allclose(beside, rate**2, atol=5 * rate / np.sqrt(kept.size))
+    other = batches_numba.dropout(n_frames, n, rate, np.uint64(6)) == 0
+    np.testing.assert_allclose((other & hidden).mean(), rate**2, atol=5 * rate / np.sqrt(kept.size))
 
 
 def test_the_recurrence_sees_some_frames_held_on_and_some_notes_not_at_all() -> None:
@@ -185,7 +201,7 @@ def test_the_recurrence_sees_some_frames_held_on_and_some_notes_not_at_all() -> 
     rng = np.random.default_rng(1)
     rolls = [np.hstack([x, x & (rng.random(x.shape) < 0.5)]) for x in alternating(8, 40)]
     settings = replace(SMALL, batch_size=8, planes=2, held=0.2)
-    batch = drawn_by(Batches(rolls, settings, None), 0)
+    batch = together(Batches(rolls, settings, None), 0)
     assert batch.shown is not None
     shown, n_keys = batch.shown, 10
     n_held = 0
@@ -197,7 +213,7 @@ def test_the_recurrence_sees_some_frames_held_on_and_some_notes_not_at_all() -> 
                 assert not shown[place, n_keys:].any()
                 n_held += 1
     assert abs(n_held / 320 - 0.2) < 5 * np.sqrt(0.2 * 0.8 / 320)  # five sigma
-    batch = drawn_by(Batches(rolls, replace(settings, held=0.0, unseen=0.3), None), 0)
+    batch = together(Batches(rolls, replace(settings, held=0.0, unseen=0.3), None), 0)
     assert batch.shown is not None
     assert not (batch.shown & ~batch.v).any()
     n_notes = batch.v.sum()
@@ -211,7 +227,7 @@ def test_a_batch_shows_each_frame_with_its_echoes_of_the_whole_piece() -> None:
     settings = replace(SMALL, batch_size=3, most_frames=20, echoes=(4, 30), transposed=3)
     found = 0
     for update in range(6):
-        batch = drawn_by(Batches(rolls, settings, None), update)
+        batch = together(Batches(rolls, settings, None), update)
         assert batch.shown is not None
         for places, row in zip(sequences(batch), batch.row, strict=True):
             shift = batches.semitones(int(row))
