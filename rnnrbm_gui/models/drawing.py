@@ -5,6 +5,8 @@ told once where everything lies, and then only which frames to draw.
 """
 
 import functools
+import os
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from rnnrbm_gui.models.kernels import OFF, ON, Schedule
 from rnnrbm_gui.models.playable import Passage, Playable, State
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Float = NDArray[np.float32]
 
@@ -123,19 +125,31 @@ class Drawing:
             return self.draw(masks, 0, 0, n_takes)
         self._told = self._tell()
         takes = iter(range(n_takes))  # that all go through, whoever is ready for the next one
+        others: list[Future[None]] = []
 
         def draw_some() -> None:
-            for take in takes:
-                self.draw(masks, 0, take, take + 1)
+            try:
+                for take in takes:
+                    self.draw(masks, 0, take, take + 1)
+            except BaseException:
+                deque(takes, 0)  # nobody goes on
+                raise
 
-        others = [_helpers().submit(draw_some) for _ in range(threads - 1)]
+        try:
+            for _ in range(threads - 1):
+                others.append(_helpers().submit(draw_some))
+        except RuntimeError:  # no thread starts, as when the interpreter ends: below, alone
+            deque(takes, 0)
         try:
             draw_some()
         finally:
-            for other in others:
+            started = [other for other in others if not other.cancel()]
+            for other in started:
                 other.exception()  # waits: nobody writes here any more
-        for other in others:
+        for other in started:
             other.result()  # raises what it raised
+        if len(others) < threads - 1:
+            self.draw(masks, 0, 0, n_takes)
         return None
 
     def _tell(self) -> tuple[NDArray[np.int64], NDArray[np.int64], object]:
@@ -195,6 +209,10 @@ def _helpers() -> "ThreadPoolExecutor":
     from concurrent.futures import ThreadPoolExecutor  # 3 ms that no start waits for
 
     return ThreadPoolExecutor(MOST_THREADS, "passage")
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_helpers.cache_clear)  # a child has none of its threads
 
 
 class Stream:
