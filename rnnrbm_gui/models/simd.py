@@ -10,8 +10,9 @@ registers with 16 numbers each, or 32 of 16 bits. In compiled code
     simd.store(out, 0, a)
 
 does one addition a register and row, each with its operand straight from the cache. ``+ - * / & |
-^ << >> < >=`` work lane by lane, with a plain number on either side if need be; a comparison gives
-lanes of truth, for ``choose`` and ``mask``. Values never change in place.
+^ << >> < >=`` work lane by lane, with a plain number on either side if need be (16 bits only have
+``+``, of two of them); a comparison gives lanes of truth, for ``choose`` and ``mask``. Values never
+change in place.
 
 Nothing here is of one processor: LLVM is told of vectors of 16 and cuts them to what the machine
 has. Only ``multiply_add`` may differ in the last bit, where a machine rounds once instead of twice.
@@ -96,11 +97,16 @@ def _spread(builder: Any, kind: Any, value: Any) -> Any:
 
 
 def _alike(*args: Any) -> tuple[Lanes, list[Any]] | None:
-    """Return the shape that operands have in common, and their types with numbers made alike."""
+    """Return the shape that operands have in common, and their types with numbers made alike.
+
+    None where they do not fit; numbers go to ``WIDTH`` lanes, not to the 32 of 16 bits.
+    """
     shapes = {t for t in args if isinstance(t, Lanes)}
     if len(shapes) != 1 or not all(isinstance(t, (Lanes, types.Number)) for t in args):
         return None
     [shape] = shapes
+    if shape.width != WIDTH and not all(isinstance(t, Lanes) for t in args):
+        return None
     return shape, [t if isinstance(t, Lanes) else shape.element for t in args]
 
 
@@ -151,7 +157,7 @@ def _call(builder: Any, name: str, result: Any, *args: Any) -> Any:
 def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a * b + c, fused where the machine can."""
     found = _alike(a, b, c)
-    if found is None:
+    if found is None or found[0].element != F32:
         return None
     shape, operands = found
 
@@ -166,9 +172,9 @@ def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
 
 @intrinsic
 def choose(typing: Any, truth: Any, a: Any, b: Any) -> Any:
-    """Return a where ``truth`` holds, else b."""
+    """Return a where ``truth`` holds, else b; not of 16 bits: they have no truth of 32 lanes."""
     found = _alike(a, b)
-    if found is None or truth != Lanes(TRUTH, found[0].n):
+    if found is None or found[0].width != WIDTH or truth != Lanes(TRUTH, found[0].n):
         return None
     shape, operands = found
 

@@ -122,6 +122,23 @@ def test_lanes_that_do_not_fit_are_refused() -> None:
             nb.njit(wrong)(np.zeros(48, np.float32))
 
 
+def test_lanes_of_16_bits_are_refused_where_their_number_does_not_fit() -> None:
+    def with_a_number(x: np.ndarray) -> None:
+        simd.store(x, 0, simd.load(x, 0, 1) + np.uint16(1))
+
+    def chosen(x: np.ndarray) -> None:
+        a = simd.load(x, 0, 1)
+        simd.store(x, 0, simd.choose(simd.truths(np.uint64(5)), a, a))
+
+    def multiplied(x: np.ndarray) -> None:
+        a = simd.load(x, 0, 1)
+        simd.store(x, 0, simd.multiply_add(a, a, a))
+
+    for wrong in (with_a_number, chosen, multiplied):
+        with pytest.raises(nb.TypingError, match="No implementation of function"):
+            nb.njit(wrong)(np.zeros(32, np.uint16))
+
+
 @nb.njit
 def uniforms_of(words: np.ndarray, key: np.uint64, out: np.ndarray) -> None:
     for i in range(0, out.size, 16):
