@@ -38,7 +38,8 @@ def on_stack(typing: Any, n_bytes: Any) -> Any:
     """Return room, from the begin of a line of the cache, until the function returns.
 
     What lies there nothing else can point to, so that the compiler keeps it in registers. To be
-    called in the kernel itself: not in a loop, nor in a ``part``, which gives it back at its end.
+    called in the kernel itself, or in a ``simd.function`` and until that returns: not in a loop
+    there, each turn of which would take more, nor in a ``part``, which gives it back at its end.
     """
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -132,9 +132,10 @@ def _centred(W: Float, bv: Float, bh: Float, centre: Float) -> tuple[Float, Floa
 
 @nb.njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
 def _not_0(keys: NDArray[Any], frame: int, which: NDArray[np.int64]) -> int:
-    """Put a frame's keys that are not 0 into ``which``, and return how many; one more is written.
+    """Put a frame's keys that are not 0 into ``which``, and return how many.
 
-    Without a branch, which a processor would guess wrong at each of them.
+    Without a branch, which a processor would guess wrong at each of them: so the place after the
+    last of them is written, too, if a key that is 0 follows. ``which`` has a place for each key.
     """
     n = 0
     for key in range(keys.shape[1]):
@@ -158,7 +159,7 @@ def _drive(
     table: Float, rows: Places, x_table: Float, x: Places, seen: Bools, into: Float, a: Float
 ) -> None:
     """Fill in ``table[rows] + x_table[x] + seen @ into``, (n_frames, n)."""
-    which = np.empty(seen.shape[1] + 1, np.int64)
+    which = np.empty(seen.shape[1], np.int64)
     for frame in range(len(a)):
         now, row = a[frame], table[rows[frame]]
         for i in range(now.size):
@@ -204,7 +205,7 @@ def _add_up(
 def _add_read(d_v: Keys, Wuv: Float, weight: np.float32, d_read: Float) -> None:
     """Add ``d_v @ Wuv.T * weight`` to ``d_read``."""
     table = np.empty((Wuv.shape[1], len(Wuv)), np.float32)
-    which = np.empty(len(table) + 1, np.int64)
+    which = np.empty(len(table), np.int64)
     for i in range(len(table)):
         for j in range(len(Wuv)):
             table[i, j] = Wuv[j, i] * weight
@@ -225,7 +226,7 @@ def _outer(
     """Fill in ``read.T @ d_v * weight``, and add ``seen.T @ d_a`` to ``d_into``."""
     n_u, n_visible = d_Wuv.shape
     turned = np.zeros((n_visible, n_u), np.float32)
-    which = np.empty(max(n_visible, seen.shape[1]) + 1, np.int64)
+    which = np.empty(max(n_visible, seen.shape[1]), np.int64)
     for frame in range(len(d_v)):
         now = read[frame]
         for j in range(_not_0(d_v, frame, which)):
@@ -309,7 +310,7 @@ def _contrast(
         for j in range(n_hidden):
             full[i, j] = W[i, j]
     bias, out = np.zeros(width, np.float32), np.empty(width, np.float32)
-    on, on_neg = np.empty(n_visible + 1, np.int64), np.empty(n_visible + 1, np.int64)
+    on, on_neg = np.empty(n_visible, np.int64), np.empty(n_visible, np.int64)
     for frame in range(len(bh_t)):
         n_on, n_neg = _not_0(v, frame, on), _not_0(v_neg, frame, on_neg)
         for i in range(n_visible):

@@ -22,7 +22,8 @@ Places = NDArray[np.int64]
 
 _ONE, _TWO = np.float32(1), np.float32(2)
 _BLOCK = 64 if simd.wide() else 48
-"""Columns to a block: four sums of so many stay in registers."""
+"""Columns to a block. Four sums of 64 stay in registers of 16 lanes; of narrower ones there are too
+few for four sums of 48, and some go through memory."""
 _REGISTERS = _BLOCK // simd.WIDTH
 _STEEPEST = np.float32(40)
 _LOG2E, _LN2 = np.float32(1.442695), np.float32(0.6931472)
