@@ -74,3 +74,9 @@ def cached(signature: Any, kernel: Callable[..., None]) -> Any:
     kernel.__qualname__ += STAMP
     compiled: Any = nb.njit(signature, nogil=True, cache=True, error_model="numpy")
     return compiled(kernel)
+
+
+def for_what_it_gets(function: Callable[..., Any]) -> Any:
+    """Compile a function, when it is called, for what it is given, or take it from the cache."""
+    function.__qualname__ += STAMP
+    return nb.njit(nogil=True, cache=True, error_model="numpy")(function)

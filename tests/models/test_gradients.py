@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnrbm_gui.models import gradients, gradients_numba
+from rnnrbm_gui.models import gradients, sums_numba
 from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models.echoes import seen
 from rnnrbm_gui.models.gradients import Batch, trained
@@ -167,6 +167,6 @@ def test_a_compiled_run_and_its_way_back_are_those_of_numpy(
 def test_columns_of_many_frames_are_multiplied(sizes: tuple[int, int, int, int]) -> None:
     rng, n_frames = np.random.default_rng(1), sizes[0]
     x, d, e = (rng.normal(size=(n_frames, n)).astype(np.float32) for n in sizes[1:])
-    for found, other in zip(gradients_numba.of_columns(x, d, e), (d, e), strict=True):
+    for found, other in zip(sums_numba.of_columns(x, d, e), (d, e), strict=True):
         expected = x.T.astype(np.float64) @ other
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
