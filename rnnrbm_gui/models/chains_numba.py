@@ -30,12 +30,15 @@ _NEVER = np.float32(-100)
 
 @simd.part
 def widest(x: Float, n: int) -> Any:
-    """Return how far from 0 the first n numbers lie; no number, if one of them is none."""
-    found = _ZERO
+    """Return how far from 0 the first n numbers lie; no number, if one of them is none.
+
+    ``max`` would pass over that one. Without their signs, bits are in the order of the numbers.
+    """
+    bits, found = x.view(np.int32), np.int32(0)
     for i in range(n):
-        size = abs(x[i])
-        found = size if size > found or size != size else found  # ``max`` would pass over it
-    return found
+        found = max(found, np.int32(bits[i] & 0x7FFFFFFF))
+    size = np.int32(found)
+    return size.view(np.float32)
 
 
 @simd.written_out
