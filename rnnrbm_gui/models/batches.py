@@ -48,6 +48,8 @@ class Batches:
         rolls: the sequences, each (n_frames, n_visible).
         centre: (n_visible,), their mean frame.
         turns: see ``turns``.
+        shares: of an update, what each thread has to learn from; ``together`` makes it ready. That
+            of the last one asked for is kept.
     """
 
     def __init__(
@@ -61,9 +63,10 @@ class Batches:
         self.centre: Float = np.concatenate(rolls).mean(0).astype(np.float32)
         self.turns = turns(rolls, settings.most_frames)
         self._lengths = np.array([len(roll) for roll in rolls])
+        self.shares = functools.lru_cache(1)(self._shares)
 
-    def shares(self, update: int) -> list[Share]:
-        """Return what each thread has to learn from in an update; ``together`` makes it ready."""
+    def _shares(self, update: int) -> list[Share]:
+        """See ``shares``."""
         s, n = self.settings, self.settings.batch_size
         rng = np.random.default_rng([s.seed, 1, update])
         chosen = self._chosen(update)

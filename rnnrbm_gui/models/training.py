@@ -236,6 +236,7 @@ class Trainer:
         others = [self._others.submit(learn, i) for i in range(1, n)]
         try:
             first = learn(0)
+            self._batches.shares(self.update + 1)  # while the others end
         finally:
             wait(others)  # interrupted or not: nobody writes into gradients any more
         return [first, *(other.result() for other in others)]

@@ -7,7 +7,9 @@
 
 All train the same model on the same sequences with the same settings, CD-15 throughout, in blocks
 of updates that take turns, so that whatever else the machine does meets all. Padding is not
-counted. A first block is not counted either: it compiles. PyTorch stands there twice: batched, with
+counted. A first block is not counted either: it compiles. On several threads two more rows stand
+there: one thread, and as many processes with a trainer on one thread each, which share nothing:
+more than they do together the machine does not give. PyTorch stands there twice: batched, with
 its Gibbs steps as one writes them down, and with these tuned by hand; the exit code is about the
 first. NumPy's row is this trainer with its Gibbs steps, its gradients and its recurrence in NumPy.
 Beside the time on the clock stands that of the processor, which other work on the machine disturbs
@@ -21,6 +23,7 @@ where the hidden units can be enumerated, else by AIS, the lower of forward and 
 import argparse
 import os
 import platform
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -31,6 +34,7 @@ if TYPE_CHECKING:  # numpy must not be loaded before the number of its threads i
     import numpy as np
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+READY = "ready"
 LEAST_RATIO = 4.0
 """Times as fast as PyTorch, batched."""
 
@@ -47,6 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{processor()}, {threads}, torch {torch.__version__}, Python {sys.version.split()[0]}")
     train, valid, name = _music(a.data)
     print(f"{a.kind} {a.memory}, {a.n_hidden} hidden, {a.n_recurrent} recurrent units, {name}")
+    if a.beside:
+        _stand_beside(a, train)
+        return 0
     if a.compare_ll:
         _compare_ll(a, train, valid)
         return 0
@@ -70,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     speed = parser.add_argument_group("speed")
     speed.add_argument("--updates", type=int, default=20, help="of each trainer in a block")
     speed.add_argument("--blocks", type=int, default=9, help="of each trainer")
+    speed.add_argument("--beside", action="store_true", help=argparse.SUPPRESS)
     learned = parser.add_argument_group("what both have learned")
     learned.add_argument("--compare-ll", action="store_true", help="compare log-likelihoods")
     learned.add_argument("--ll-updates", type=int, default=2000)
@@ -108,16 +116,19 @@ def _compare_speed(a: argparse.Namespace, train: "list[np.ndarray]") -> float:
     from tests.benchmarks.torch_trainer import TorchTrainer
 
     settings = _settings(a, gibbs_steps=(15, 15), threads=a.threads)
-    alone = {"  on one thread": Trainer(train, replace(settings, threads=1))}
+    one = replace(settings, threads=1)
+    several: dict[str, Any] = {}
+    if a.threads > 1:
+        several = {"  on one thread": Trainer(train, one), "  processes": Apart(train, one, a)}
     trainers = {
         "this trainer": Trainer(train, settings),
-        **(alone if a.threads > 1 else {}),
+        **several,
         "NumPy with BLAS": NumpyTrainer(train, settings),
         "PyTorch, batched": TorchTrainer(train, settings, tuned=False),
         "PyTorch, tuned": TorchTrainer(train, settings),
     }
     frames = {
-        name: (lambda t=trainer: t.tally.frames if isinstance(t, Trainer) else t.frames)
+        name: (lambda t=trainer: t.frames if hasattr(t, "frames") else t.tally.frames)
         for name, trainer in trainers.items()
     }
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in trainers}
@@ -125,8 +136,7 @@ def _compare_speed(a: argparse.Namespace, train: "list[np.ndarray]") -> float:
         for name, trainer in trainers.items():
             before = frames[name]()
             clock, processor = time.perf_counter(), time.process_time()
-            for _ in range(a.updates):
-                trainer.advance()
+            _advance(trainer, a.updates)
             clock, processor = time.perf_counter() - clock, time.process_time() - processor
             done = frames[name]() - before
             if block:
@@ -146,6 +156,69 @@ def _compare_speed(a: argparse.Namespace, train: "list[np.ndarray]") -> float:
             f"{np.median(on_processor):>11.0f}{ratios[name][0]:>8.2f}"
         )
     return float(ratios["PyTorch, batched"][0])
+
+
+class Apart:
+    """Trainers on one thread each, in processes of their own but for one.
+
+    Attributes:
+        frames: trained on.
+    """
+
+    def __init__(
+        self, train: "list[np.ndarray]", settings: Any, options: argparse.Namespace
+    ) -> None:
+        """Start the processes."""
+        from rnnrbm_gui.models.training import Trainer
+
+        self.frames, self._own = 0, Trainer(train, settings)
+        command = [sys.executable, "-m", "tests.benchmarks.trainer_speed", *sys.argv[1:]]
+        command += ["--beside", "--threads", "1"]
+        self._others = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(options.threads - 1)
+        ]
+        for other in self._others:
+            while _answer(other) != READY:
+                pass
+
+    def advance(self, updates: int) -> None:
+        """Make so many updates in each, all at once."""
+        for other in self._others:
+            assert other.stdin
+            print(updates, file=other.stdin, flush=True)
+        before = self._own.tally.frames
+        _advance(self._own, updates)
+        self.frames += self._own.tally.frames - before
+        self.frames += sum(int(_answer(other)) for other in self._others)
+
+
+def _answer(other: "subprocess.Popen[str]") -> str:
+    assert other.stdout
+    line = other.stdout.readline()
+    if not line:
+        raise RuntimeError("a process beside this one has ended")
+    return line.strip()
+
+
+def _advance(trainer: Any, updates: int) -> None:
+    if isinstance(trainer, Apart):
+        return trainer.advance(updates)
+    for _ in range(updates):
+        trainer.advance()
+    return None
+
+
+def _stand_beside(a: argparse.Namespace, train: "list[np.ndarray]") -> None:
+    """Make as many updates as each line of the input says, and print how many frames they had."""
+    from rnnrbm_gui.models.training import Trainer
+
+    trainer = Trainer(train, _settings(a, gibbs_steps=(15, 15), seed=2))
+    print(READY, flush=True)
+    for line in sys.stdin:
+        before = trainer.tally.frames
+        _advance(trainer, int(line))
+        print(trainer.tally.frames - before, flush=True)
 
 
 def _compare_ll(
