@@ -13,13 +13,14 @@ THREADS = "OPENBLAS_NUM_THREADS"
 def _import_numpy() -> None:
     """Import NumPy without threads for its products: to start them takes 10 to 60 ms.
 
-    A window multiplies nothing large. What it starts, processes that train, has them as ever.
+    A window multiplies nothing large; the processes that it starts are not told.
     """
-    asked = os.environ.get(THREADS)
-    os.environ[THREADS] = asked or "1"
+    if THREADS in os.environ:
+        importlib.import_module("numpy")
+        return
+    os.environ[THREADS] = "1"
     importlib.import_module("numpy")
-    if asked is None:
-        del os.environ[THREADS]
+    del os.environ[THREADS]
 
 
 _import_numpy()

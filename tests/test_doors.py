@@ -177,7 +177,7 @@ def test_the_window_starts_without_training_and_what_compiles() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux does")
 @pytest.mark.parametrize("asked", [None, "2"])
 def test_the_window_starts_without_threads_for_products(asked: str | None) -> None:
-    """But processes that it starts have them, and so has the window where the user says so."""
+    """Unless the user asks for them; the processes that it starts are not told."""
     code = f"import os, {NAME}.before_qt as b; print(len(os.listdir('/proc/self/task')), "
     code += "os.environ.get(b.THREADS))"
     env = {name: value for name, value in os.environ.items() if name != before_qt.THREADS}

@@ -32,7 +32,8 @@ def place(
         out: (n_frames of the batch, n_keys), all of it off.
     """
     n = roll.shape[1] // planes
-    low, high = max(0, -semitones), min(n, n - semitones)
+    low = max(0, -semitones)
+    high = max(low, min(n, n - semitones))
     for t in range(len(roll)):
         for first in range(0, n * planes, n):
             some = roll[t, first + low : first + high]

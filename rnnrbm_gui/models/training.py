@@ -114,7 +114,7 @@ class Trainer:
             n_positions: how many there are.
 
         Raises:
-            ValueError: there is nothing to train on.
+            ValueError: there is nothing to train on, or there is no such position.
         """
         keep_freed()
         filled = [i for i, roll in enumerate(rolls) if len(roll)]
@@ -123,6 +123,8 @@ class Trainer:
         self.settings = settings
         music = [rolls[i] for i in filled]
         told = None if positions is None else [positions[i] for i in filled]
+        if told and not 0 <= min(x.min() for x in told) <= max(x.max() for x in told) < n_positions:
+            raise ValueError(f"positions must be in 0..{n_positions - 1}")
         self._batches = Batches(music, settings, told)
         self._base = base_rates(music)
         rng = np.random.default_rng([settings.seed, 0])
@@ -238,7 +240,7 @@ class Trainer:
             first = learn(0)
             self._batches.shares(self.update + 1)  # while the others end
         finally:
-            wait(others)  # interrupted or not: nobody writes into gradients any more
+            wait(others)  # then nobody writes into gradients any more, unless interrupted here
         return [first, *(other.result() for other in others)]
 
     def _laid_out(self) -> Any:

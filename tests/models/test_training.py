@@ -177,6 +177,27 @@ def test_two_threads_go_back_to_an_update() -> None:
         np.testing.assert_array_equal(value, once[name], err_msg=name)
 
 
+@pytest.mark.parametrize("planes", [1, 2])
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_a_sequence_is_placed_as_transposed_and_nowhere_else(n: int, planes: int) -> None:
+    rng = np.random.default_rng(1)
+    roll, at = rng.random((3, n * planes)) < 0.7, np.array([0, 2, 4])
+    for semitones in range(-12, 13):
+        around = np.zeros((20, n * planes), np.bool_)
+        batches_numba.place(roll, semitones, planes, at, 1, around[7:13])
+        expected = np.zeros_like(around)
+        expected[7 + at + 1] = batches.transposed(roll, semitones, planes)
+        np.testing.assert_array_equal(around, expected)
+
+
+def test_positions_that_a_model_does_not_have_are_refused() -> None:
+    rolls = alternating(3)
+    for wrong in (-1, 4):
+        positions = [np.full(len(roll), wrong) for roll in rolls]
+        with pytest.raises(ValueError, match=r"0\.\.3"):
+            Trainer(rolls, SMALL, positions, 4)
+
+
 def test_dropout_hides_its_share_of_every_unit_and_every_frame() -> None:
     n_frames, n, rate = 4000, 37, 0.3
     kept = batches_numba.dropout(n_frames, n, rate, np.uint64(5))
