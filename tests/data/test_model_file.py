@@ -225,6 +225,6 @@ def test_shipped_likelihoods_can_be_measured_again(name: str, corpora: Path) -> 
     )
     frames = likelihood.frames_of(stored.model, valid, figures["valid_n_frames"])
     [found] = likelihood.measure(
-        stored.model, frames, starts=["frame"], n_chains=20, n_temperatures=500, seed=2
+        stored.model, frames, starts=["frame"], n_chains=20, n_temperatures=500, seed=2, n_threads=2
     )
     assert found.ll == pytest.approx(figures["valid_ll"], abs=0.06)
