@@ -35,6 +35,8 @@ if TYPE_CHECKING:  # numpy must not be loaded before the number of its threads i
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 READY = "ready"
+UNTIMED = 2
+"""Updates at the begin of a block: threads of the trainer before still wait, and turn round."""
 LEAST_RATIO = 4.0
 """Times as fast as PyTorch, batched."""
 
@@ -134,6 +136,7 @@ def _compare_speed(a: argparse.Namespace, train: "list[np.ndarray]") -> float:
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in trainers}
     for block in range(a.blocks + 1):
         for name, trainer in trainers.items():
+            _advance(trainer, UNTIMED)
             before = frames[name]()
             clock, processor = time.perf_counter(), time.process_time()
             _advance(trainer, a.updates)
