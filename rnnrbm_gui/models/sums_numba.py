@@ -51,11 +51,11 @@ def _contrast(
     """See ``contrast``.
 
     Args:
-        W: (n_visible, n_hidden).
-        bh_t: (n_frames, n_hidden).
-        v: (n_frames, n_visible).
+        W: as there.
+        bh_t: likewise.
+        v: likewise.
         v_neg: likewise.
-        weight: of a frame.
+        weight: likewise.
         d_bh: (n_frames, n_hidden), to be filled.
         d_v: (n_frames, n_visible), likewise.
         full: (n_visible, width), room for W with its rows filled up to whole registers: zeros.

@@ -348,33 +348,6 @@ def test_blocks_do_not_change_the_bits(most: int, monkeypatch: pytest.MonkeyPatc
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("n_hidden", [1, 6, 64, 65, 150, 300])
-def test_the_tables_hold_every_sum(n_hidden: int) -> None:
-    W = np.random.default_rng(1).integers(-99, 99, (3, n_hidden)).astype(np.float32)
-    tables = chains.tables(W)
-    [down] = tables.exact.down
-    words = [range(i, min(i + 64, n_hidden)) for i in range(0, n_hidden, 64)]
-    groups = [word[i : i + 5] for word in words for i in range(0, len(word), 5)]
-    assert down.shape == (len(groups), 32, 32)
-    for group, rows in zip(groups, down, strict=True):
-        for pattern, row in enumerate(rows):
-            on = [unit for i, unit in enumerate(group) if pattern >> i & 1]
-            np.testing.assert_array_equal(row[:3], W[:, on].sum(1))
-    assert not down[..., 3:].any()
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (3, 64), (40, 65), (88, 150), (130, 300)])
-def test_compiled_tables_have_the_bits_of_the_plain_ones(shape: tuple[int, int]) -> None:
-    W = np.random.default_rng(2).normal(size=shape).astype(np.float32)
-    tables, rough = chains.tables(W)
-    expected = Tables.of(W, tables.down.shape[3], tables.up.shape[2])
-    for name in ("up", "down", "words"):
-        np.testing.assert_array_equal(getattr(tables, name), getattr(expected, name))
-    for one, two in zip(rough, Rough.of(expected.down, W), strict=True):
-        np.testing.assert_array_equal(one, two)
-    assert np.abs(rough.down.view(np.int16)).max() > 100
-
-
 @pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan, 3e38, 1e36, 1e-30, 1e-42, 0])
 @pytest.mark.parametrize("everywhere", [False, True])
 def test_tables_of_any_numbers(number: float, everywhere: bool) -> None:
@@ -403,14 +376,6 @@ def test_tables_of_any_numbers(number: float, everywhere: bool) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_what_pads_the_rows_is_nothing() -> None:
-    W = np.arange(1, 19, dtype=np.float32).reshape(3, 6)
-    up = chains.tables(W).exact.up
-    assert up.shape == (1, 3, 16)
-    np.testing.assert_array_equal(up[0, :, :6], W)
-    assert not up[..., 6:].any()
-
-
 def test_read_only_arrays_will_do() -> None:
     W, bv_t, bh_t, v = random_machine(20, 10, 4)
     found = v.copy()
@@ -432,16 +397,3 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
         chains.gibbs_chains(tables, bv_t, bh_t, np.asfortranarray(v), 1, 1)
     with pytest.raises(ValueError, match="start must be float32"):
         chains.annealed_chains(tables, bv_t, bv_t[0], bh_t[0], v, np.linspace(0, 1, 3), 1)
-
-
-@pytest.mark.parametrize(("n_visible", "n_hidden"), [(1, 1), (88, 150), (300, 301)])
-def test_tables_in_old_room_are_those_of_numpy(n_visible: int, n_hidden: int) -> None:
-    rng = np.random.default_rng(3)
-    old, W = rng.normal(size=(2, n_visible, n_hidden)).astype(np.float32)
-    tables = chains.tables(W, chains.tables(old))
-    exact = Tables.of(W, tables.exact.down.shape[3], tables.exact.up.shape[2])
-    rough = Rough.of(exact.down, W)
-    np.testing.assert_array_equal(tables.exact.up, exact.up)
-    np.testing.assert_array_equal(tables.exact.down, exact.down)
-    np.testing.assert_array_equal(tables.rough.down, rough.down)
-    np.testing.assert_array_equal(tables.rough.bounds, rough.bounds)
