@@ -11,33 +11,34 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models import echoes
+from rnnrbm_gui.models import randomness
 from rnnrbm_gui.models.gradients import Batch
 from rnnrbm_gui.models.settings import Settings
 
 Roll = NDArray[np.bool_]
 Float = NDArray[np.float32]
-
-
-class Cut(NamedTuple):
-    """Part of a sequence: its index, first frame and the one after the last; its transposition."""
-
-    sequence: int
-    first: int
-    last: int
-    row: int
+Places = NDArray[np.int64]
 
 
 class Share(NamedTuple):
-    """What one thread learns from in an update: cuts, the longest first.
+    """What one thread learns from in an update.
 
     Random numbers of their own have what dropout leaves, the chains, and what is shown.
+
+    Attributes:
+        cuts: (n_cuts, 4), see ``batches_numba.cut``.
+        dropout_key, chains_key, shown_key: of the random numbers.
     """
 
-    cuts: list[Cut]
+    cuts: Places
     dropout_key: np.uint64
     chains_key: np.uint64
     shown_key: np.uint64
+
+    @property
+    def n_frames(self) -> int:
+        """To be learned from."""
+        return int((self.cuts[:, 2] - self.cuts[:, 1]).sum())
 
 
 class Batches:
@@ -45,8 +46,7 @@ class Batches:
 
     Attributes:
         settings: how to train.
-        rolls: the sequences, each (n_frames, n_visible).
-        centre: (n_visible,), their mean frame.
+        centre: (n_visible,), the mean frame.
         turns: see ``turns``.
         shares: of an update, what each thread has to learn from; ``together`` makes it ready. That
             of the last one asked for is kept.
@@ -56,59 +56,54 @@ class Batches:
         self,
         rolls: Sequence[Roll],
         settings: Settings,
-        positions: Sequence[NDArray[np.int64]] | None,
+        positions: Sequence[Places] | None,
     ) -> None:
         """Take up sequences that each hold a frame, and their frames' positions in the bar."""
-        self.rolls, self.settings, self._positions = rolls, settings, positions
-        self.centre: Float = np.concatenate(rolls).mean(0).astype(np.float32)
+        self.settings, self._music = settings, np.concatenate(rolls)
+        self.centre: Float = self._music.mean(0).astype(np.float32)
         self.turns = turns(rolls, settings.most_frames)
         self._lengths = np.array([len(roll) for roll in rolls])
+        self._starts = np.cumsum(self._lengths) - self._lengths
+        self._positions = None if positions is None else np.concatenate(positions)
+        self._backs = np.array([0, *(echo - 1 for echo in settings.echoes)])
+        self._semitones = np.array([semitones(row) for row in range(1 + 2 * settings.transposed)])
         self.shares = functools.lru_cache(1)(self._shares)
 
     def _shares(self, update: int) -> list[Share]:
         """See ``shares``."""
-        s, n = self.settings, self.settings.batch_size
-        rng = np.random.default_rng([s.seed, 1, update])
-        chosen = self._chosen(update)
-        lengths = self._lengths[chosen]
-        longest = min(s.most_frames, int(lengths.max()))
-        moved = rng.random(n) < s.transposed_at(update)
-        rows = np.where(moved, 1 + rng.integers(0, max(1, 2 * s.transposed), n), 0)
-        first = rng.integers(0, np.maximum(lengths - longest, 0), endpoint=True)
-        last = np.minimum(first + longest, lengths)
-        of_cuts = np.stack([chosen, first, last, rows], 1)[np.argsort(first - last, kind="stable")]
-        cuts = [Cut(*cut) for cut in of_cuts.tolist()]
-        of_threads = [cuts[i :: s.threads] for i in range(min(s.threads, n))]
-        keys = rng.integers(0, 2**64, (len(of_threads), 3), np.uint64)
-        return [Share(some, *of_some) for some, of_some in zip(of_threads, keys, strict=True)]
+        from rnnrbm_gui.models import batches_numba  # imports numba
+
+        s, n = self.settings, min(self.settings.threads, self.settings.batch_size)
+        key = randomness.frame_key(s.seed, 1, update)
+        keys = [np.uint64(randomness.mix(key ^ i)) for i in range(1, 1 + 3 * n)]
+        cuts = batches_numba.cut(
+            self._chosen(update),
+            self._lengths,
+            s.most_frames,
+            s.transposed_at(update),
+            2 * s.transposed,
+            np.uint64(key),
+        )
+        return [Share(cuts[i::n].copy(), *keys[i::n]) for i in range(n)]
 
     def together(self, share: Share) -> tuple[Batch, np.uint64]:
         """Return a share's sequences side by side, with their echoes; and their chains' key."""
         from rnnrbm_gui.models import batches_numba  # imports numba
 
-        s, n_visible, cuts = self.settings, len(self.centre), share.cuts
-        lengths = np.array([cut.last - cut.first for cut in cuts])
-        n_at = (np.arange(lengths[0])[:, None] < lengths).sum(1)
-        at = np.append(0, np.cumsum(n_at))
-        seen = np.zeros((at[-1], n_visible * (1 + len(s.echoes))), np.bool_)
-        x = None if self._positions is None else np.zeros(at[-1], np.int64)
-        planes = s.planes * (1 + len(s.echoes))
-        for column, (i, first, last, row) in enumerate(cuts):
-            roll = self.rolls[i][first:last]
-            if s.echoes:
-                roll = echoes.seen(self.rolls[i], s.echoes, first, last)
-            batches_numba.place(roll, semitones(row), planes, at, column, seen)
-            if x is not None and self._positions is not None:
-                x[at[: last - first] + column] = self._positions[i][first:last]
+        s, n_visible, x = self.settings, len(self.centre), self._positions
+        at, seen, here = batches_numba.side_by_side(
+            self._music, self._starts, self._backs, share.cuts, self._semitones, s.planes
+        )
         v = np.ascontiguousarray(seen[:, :n_visible])
-        rows = np.array([0 if s.own_keys else cut.row for cut in cuts])
+        rows = np.zeros_like(share.cuts[:, 3]) if s.own_keys else share.cuts[:, 3].copy()
         kept = batches_numba.dropout(len(v), s.n_state, s.dropout, share.dropout_key)
         shown = None
         if s.unseen or s.held or s.echoes:
             shown = self._shown(np.random.default_rng(share.shown_key), seen, at)
-        return Batch(v, at, kept, rows, self.centre, x, shown), share.chains_key
+        told = None if x is None else x[here]
+        return Batch(v, at, kept, rows, self.centre, told, shown), share.chains_key
 
-    def _shown(self, rng: np.random.Generator, seen: Roll, at: NDArray[np.int64]) -> Roll:
+    def _shown(self, rng: np.random.Generator, seen: Roll, at: Places) -> Roll:
         """Return a batch's frames and their echoes, some of it hidden or held on."""
         s, n_visible = self.settings, len(self.centre)
         shown = seen & _random_bits(rng, 1 - s.unseen, seen.shape) if s.unseen else seen.copy()
@@ -122,7 +117,7 @@ class Batches:
             shown[stays, :n_visible] = before[stays]
         return shown
 
-    def _chosen(self, update: int) -> NDArray[np.int64]:
+    def _chosen(self, update: int) -> Places:
         """Return the indices of this update's sequences: shuffled rounds through all turns."""
         s, n = self.settings, len(self.turns)
         first = update * s.batch_size
@@ -138,12 +133,12 @@ class Batches:
 
 
 @functools.lru_cache(2)  # two rounds meet in an update
-def _order(seed: int, round_: int, n: int) -> NDArray[np.int64]:
+def _order(seed: int, round_: int, n: int) -> Places:
     """Return the order of the turns in a round."""
     return np.random.default_rng([seed, 2, round_]).permutation(n)
 
 
-def turns(rolls: Sequence[Roll], most_frames: int) -> NDArray[np.int64]:
+def turns(rolls: Sequence[Roll], most_frames: int) -> Places:
     """Return the index of each sequence as often as a round comes to it: for its length.
 
     So every frame of the music counts about as much as any other, as it does where it is measured.

@@ -12,7 +12,7 @@ threads, the trainer's own and those of BLAS.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -195,11 +195,12 @@ class Trainer:
         s, tally, arrays = self.settings, self.tally, self._arrays
         grads, grad = self._grads, self._grad
         watched = tally.updates % WATCHED_EVERY == 0
-        tables, shares = self._laid_out(), self._batches.shares(self.update)
+        shares = self._batches.shares(self.update)
         losses = self._shared_out(
-            lambda i: self._learn(shares[i], tables, grads[i], watched=watched), len(shares)
+            lambda i, tables: self._learn(shares[i], tables, grads[i], watched=watched),
+            len(shares),
         )
-        sizes = np.array([sum(cut.last - cut.first for cut in share.cuts) for share in shares])
+        sizes = np.array([share.n_frames for share in shares])
         weights, squares = sizes / sizes.sum(), np.empty(len(self._flat.ends))
         descent.mean(grads, weights.astype(np.float32), self._flat.ends, grad, squares)
         norms = self._flat.by_name(np.sqrt(squares))
@@ -231,15 +232,19 @@ class Trainer:
         self.update += 1
         self.whole = True
 
-    def _shared_out(self, learn: Callable[[int], float], n: int) -> list[float]:
-        """Learn from each of n shares on a thread of its own."""
-        if self._others is None:
-            return [learn(i) for i in range(n)]
-        others = [self._others.submit(learn, i) for i in range(1, n)]
+    def _shared_out(self, learn: Callable[[int, Future[Any]], float], n: int) -> list[float]:
+        """Learn from each of n shares on a thread of its own, W being laid out meanwhile."""
+        tables: Future[Any] = Future()
+        others = (
+            [self._others.submit(learn, i, tables) for i in range(1, n)] if self._others else []
+        )
         try:
-            first = learn(0)
-            self._batches.shares(self.update + 1)  # while the others end
+            tables.set_result(self._laid_out())  # until the others have waked up
+            first = learn(0, tables)
+            if others:
+                self._batches.shares(self.update + 1)  # while they end
         finally:
+            tables.cancel()  # nobody waits for them, when interrupted
             wait(others)  # then nobody writes into gradients any more, unless interrupted here
         return [first, *(other.result() for other in others)]
 
@@ -250,12 +255,12 @@ class Trainer:
         self._tables = chains.tables(self._p["W"], self._tables)
         return self._tables
 
-    def _learn(self, share: Share, tables: Any, grad: Float, *, watched: bool) -> float:
+    def _learn(self, share: Share, tables: Future[Any], grad: Float, *, watched: bool) -> float:
         """Leave a share's gradient in a row; return the loss where it is watched."""
         kind, memory, p = self.settings.kind, self.settings.memory, self._p
         batch, key = self._batches.together(share)
         run = gradients.unroll(kind, p, batch, memory)
-        v_neg = self._negative(batch, run, key, tables)
+        v_neg = self._negative(batch, run, key, tables.result())
         self._flat.of(gradients.gradient(kind, p, batch, run, v_neg, memory), grad)
         return gradients.loss(p, batch, run, v_neg) if watched else 0.0
 
