@@ -131,12 +131,12 @@ def unroll_plain(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unr
     u0, seen = p["u0"][batch.row], batch.seen.astype(W.dtype)
     if kind == "rtrbm":
         a = bh_t + seen @ W
-        steps = memories.run_plain("sigmoid", a, p["Wuh"], u0, batch.kept, batch.at)
+        steps = memories.run("sigmoid", a, p["Wuh"], u0, batch.kept, batch.at)
     else:
         a = p["bu"][rows] + seen @ p["Wvu"]
         if batch.x is not None:
             a += p["Wxu"][batch.x]
-        steps = memories.run_plain(memory, a, p["Wuu"], u0, batch.kept, batch.at)
+        steps = memories.run(memory, a, p["Wuu"], u0, batch.kept, batch.at)
     both = steps.read @ np.concatenate([p["Wuv"], p["Wuh"]], 1)  # one product is faster than two
     bv_t += both[:, : len(W)]
     bh_t += both[:, len(W) :]
@@ -151,7 +151,13 @@ def loss(p: Parameters, batch: Batch, run: Unrolled, v_neg: Bools) -> float:
 
 
 def gradient(
-    kind: Kind, p: Parameters, batch: Batch, run: Unrolled, v_neg: Bools, memory: Memory
+    kind: Kind,
+    p: Parameters,
+    batch: Batch,
+    run: Unrolled,
+    v_neg: Bools,
+    memory: Memory,
+    out: Parameters | None = None,
 ) -> Parameters:
     """Return the gradient of ``loss`` with respect to every parameter, ``v_neg`` held fixed.
 
@@ -162,16 +168,23 @@ def gradient(
         run: ``unroll(kind, p, batch, memory)``.
         v_neg: (n_frames, n_visible), draws from the frames' RBMs.
         memory: of an RNN-RBM.
+        out: room for it, of float32; new unless given.
     """
     if p["W"].dtype == np.float32:
         from rnnrbm_gui.models import gradients_numba  # imports numba
 
-        return gradients_numba.gradient(kind, p, batch, run, v_neg, memory)
-    return gradient_plain(kind, p, batch, run, v_neg, memory)
+        return gradients_numba.gradient(kind, p, batch, run, v_neg, memory, out)
+    return gradient_plain(kind, p, batch, run, v_neg, memory, out)
 
 
 def gradient_plain(
-    kind: Kind, p: Parameters, batch: Batch, run: Unrolled, v_neg: Bools, memory: Memory
+    kind: Kind,
+    p: Parameters,
+    batch: Batch,
+    run: Unrolled,
+    v_neg: Bools,
+    memory: Memory,
+    out: Parameters | None = None,
 ) -> Parameters:
     """Do what ``gradient`` does, in NumPy: its definition."""
     W, rows = p["W"], batch.rows
@@ -187,7 +200,7 @@ def gradient_plain(
         grad["Wuv"] = read.T @ d_bv
         name: Memory = "sigmoid" if kind == "rtrbm" else memory
         Wuu = p["Wuh"] if kind == "rtrbm" else p["Wuu"]
-        d_a, d_m, d_u0 = memories.back_plain(name, run.steps, d_read, Wuu, batch.kept, batch.at)
+        d_a, d_m, d_u0 = memories.back(name, run.steps, d_read, Wuu, batch.kept, batch.at)
         if kind == "rtrbm":
             # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
             grad["W"] += seen.T @ d_a
@@ -207,6 +220,9 @@ def gradient_plain(
     if batch.x is not None:
         grad["Wxv"] = _by_row(d_bv, batch.x, p["Wxv"])
         grad["Wxh"] = _by_row(d_bh, batch.x, p["Wxh"])
+    if out is not None:
+        for name, value in grad.items():
+            out[name][...] = value
     return grad
 
 

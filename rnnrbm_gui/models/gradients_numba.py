@@ -1,9 +1,9 @@
 """``gradients`` in float32, compiled, to its precision.
 
 Frames are sparse: of 88 keys about four sound. A product of frames with a dense matrix touches
-those keys' rows only, here and not in a matrix product. And what lies between two dense products is
-one call: after each a thread has to wait for the interpreter, which another one may hold. Importing
-this module imports numba.
+those keys' rows only, here and not in a matrix product. And each of both is one call: after a call
+a thread has to wait for the interpreter, which another one may hold, and to wake up then takes as
+long as a tenth of the call. Importing this module imports numba.
 """
 
 from typing import Any
@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import memory as memories
+from rnnrbm_gui.models import products_numba as products
+from rnnrbm_gui.models import simd
 from rnnrbm_gui.models.compiling import for_what_it_gets
 from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import Memory, Steps
-from rnnrbm_gui.models.sums_numba import contrast, not_0, of_columns
+from rnnrbm_gui.models.recurrence_numba import CODES, GRU
+from rnnrbm_gui.models.sums_numba import contrast, not_0
+from rnnrbm_gui.models.unrolled_numba import back, run
 
 Float = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -30,74 +34,218 @@ _NOTHING, _NOWHERE = np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
 
 def unroll(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
     """As ``gradients.unroll``, which calls this."""
-    rows, x = batch.rows, _NOWHERE if batch.x is None else batch.x
-    bv, bh = _centred(p["W"], p["bv"], p["bh"], batch.centre)
-    steps, both = None, np.zeros((len(rows), 0), np.float32)
-    if kind != "rbm":
-        steps = _steps(kind, p, batch, memory, bh)
-        both = steps.read @ np.concatenate([p["Wuv"], p["Wuh"]], 1)  # as one, it is faster
-    bv_t, bh_t = (np.empty((len(rows), b.shape[1]), np.float32) for b in (bv, bh))
-    into_v, into_h = p.get("Wxv", _NOTHING), p.get("Wxh", _NOTHING)
-    _add_up(bv, bh, rows, into_v, into_h, x, both, bv_t, bh_t)
+    memory, W, n_frames = _memory(kind, memory), p["W"], len(batch.v)
+    steps = None if kind == "rbm" else memories.room(memory, batch.kept.shape, np.float32)
+    bv_t, bh_t = (np.empty((n_frames, n), np.float32) for n in W.shape)
+    _unroll(
+        _CODES[kind],
+        CODES[memory],
+        np.float32(memories.MIDDLE[memory]),
+        *(p.get(name, _NOTHING) for name in _PARAMETERS),
+        *_of_batch(batch),
+        *_of_steps(steps),
+        bv_t,
+        bh_t,
+    )
     return Unrolled(steps, bv_t, bh_t)
 
 
-def _steps(kind: Kind, p: Parameters, batch: Batch, memory: Memory, bh: Any) -> Steps:
-    """Run the memory; that of an RTRBM is driven as its hidden units are."""
-    drive, into, name, Wuu = bh, p["W"], "Wxh", p.get("Wuh", _NOTHING)
-    if kind == "rnn-rbm":
-        drive, into, name, Wuu = p["bu"], p["Wvu"], "Wxu", p["Wuu"]
-    x = _NOWHERE if batch.x is None else batch.x
-    a = np.empty((len(batch.v), drive.shape[1]), np.float32)
-    _drive(drive, batch.rows, p.get(name, _NOTHING), x, batch.seen, into, a)
-    memory = "sigmoid" if kind == "rtrbm" else memory
-    return memories.run(memory, a, Wuu, p["u0"][batch.row], batch.kept, batch.at)
-
-
 def gradient(
-    kind: Kind, p: Parameters, batch: Batch, run: Unrolled, v_neg: Bools, memory: Memory
+    kind: Kind,
+    p: Parameters,
+    batch: Batch,
+    run: Unrolled,
+    v_neg: Bools,
+    memory: Memory,
+    out: Parameters | None = None,
 ) -> Parameters:
     """As ``gradients.gradient``, which calls this."""
-    W, rows, weight = p["W"], batch.rows, np.float32(1 / len(batch.v))
-    d_bh, d_v, d_W = contrast(W, run.bh_t, batch.v, v_neg, weight)
-    grad: dict[str, Any] = {"W": d_W}
-    if run.steps is not None:
-        read = run.steps.read
-        d_read = d_bh @ p["Wuh"].T
-        _add_read(d_v, p["Wuv"], weight, d_read)
-        name: Memory = "sigmoid" if kind == "rtrbm" else memory
-        Wuu = p["Wuh"] if kind == "rtrbm" else p["Wuu"]
-        d_a, d_m, d_u0 = memories.back(name, run.steps, d_read, Wuu, batch.kept, batch.at)
-        grad["Wuv"], d_into = np.empty_like(p["Wuv"]), np.zeros_like(p.get("Wvu", W))
-        _outer(d_v, read, weight, grad["Wuv"], batch.seen, d_a, d_into)
-        if kind == "rtrbm":
-            # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
-            grad["W"] += d_into
-            d_bh += d_a
-            grad["Wuh"] = read.T @ d_bh
-        else:
-            grad["Wvu"] = d_into
-            grad["Wuu"], grad["Wuh"] = of_columns(read, d_m, d_bh)
-            grad["bu"] = _by_row(d_a, rows, p["bu"])
-            if batch.x is not None:
-                grad["Wxu"] = _by_row(d_a, batch.x, p["Wxu"])
-        grad["u0"] = _by_row(d_u0, batch.row, p["u0"])
-    grad["bv"], grad["bh"] = np.zeros_like(p["bv"]), np.zeros_like(p["bh"])
-    _of_biases(d_v, d_bh, rows, weight, batch.centre, grad["bv"], grad["bh"], grad["W"])
-    if batch.x is not None:
-        grad["Wxv"] = _by_row(d_v, batch.x, p["Wxv"]) * weight
-        grad["Wxh"] = _by_row(d_bh, batch.x, p["Wxh"])
-    return grad
-
-
-def _by_row(d: NDArray[Any], row: Places, like: Any) -> Any:
-    """Return the gradient of a table of which ``row`` has been looked up."""
-    out = np.zeros_like(like)
-    _add_by_row(row, d, out)
+    out = {name: np.empty_like(value) for name, value in p.items()} if out is None else out
+    _gradient(
+        _CODES[kind],
+        CODES[_memory(kind, memory)],
+        *(p.get(name, _NOTHING) for name in _PARAMETERS),
+        *_of_batch(batch),
+        *_of_steps(run.steps),
+        run.bh_t,
+        batch.v,
+        v_neg,
+        *(out.get(name, _NOTHING) for name in _PARAMETERS),
+    )
     return out
 
 
+_PARAMETERS = ("W", "bv", "bh", "bu", "u0", "Wvu", "Wuu", "Wuv", "Wuh", "Wxv", "Wxh", "Wxu")
+_RBM, _RTRBM, _RNN_RBM = range(3)
+_CODES: dict[Kind, int] = {"rbm": _RBM, "rtrbm": _RTRBM, "rnn-rbm": _RNN_RBM}
+
+
+def _memory(kind: Kind, memory: Memory) -> Memory:
+    return "sigmoid" if kind == "rtrbm" else memory
+
+
+def _of_batch(batch: Batch) -> tuple[Any, ...]:
+    x = _NOWHERE if batch.x is None else batch.x
+    return batch.seen, batch.kept, batch.at, batch.row, batch.rows, batch.centre, x
+
+
+def _of_steps(steps: Steps | None) -> tuple[Any, ...]:
+    if steps is None:
+        return (_NOTHING,) * 7
+    return steps.before, steps.after, steps.read, *(steps.gates or (_NOTHING,) * 4)
+
+
 @for_what_it_gets
+def _unroll(
+    kind: int,
+    memory: int,
+    middle: np.float32,
+    W: Float,
+    bv: Float,
+    bh: Float,
+    bu: Float,
+    u0: Float,
+    Wvu: Float,
+    Wuu: Float,
+    Wuv: Float,
+    Wuh: Float,
+    Wxv: Float,
+    Wxh: Float,
+    Wxu: Float,
+    seen: Bools,
+    kept: Float,
+    at: Places,
+    row: Places,
+    rows: Places,
+    centre: Float,
+    x: Places,
+    before: Float,
+    after: Float,
+    read: Float,
+    z: Float,
+    r: Float,
+    c: Float,
+    m_c: Float,
+    bv_t: Float,
+    bh_t: Float,
+) -> None:
+    """Fill in the steps and the frames' biases; see ``gradients.unroll_plain``."""
+    of_v, of_h = _centred(W, bv, bh, centre)
+    both = products.zeros(len(rows), 0)
+    if kind != _RBM:
+        n_u, n_visible, n_hidden = kept.shape[1], bv.shape[1], bh.shape[1]
+        first = np.empty((len(row), n_u), np.float32)
+        for i in range(len(row)):
+            now, some = first[i], u0[row[i]]
+            for j in range(n_u):
+                now[j] = some[j]
+        if kind == _RTRBM:  # the memory is driven as the hidden units are
+            a = np.empty((len(rows), n_hidden), np.float32)
+            _drive(of_h, rows, Wxh, x, seen, W, a)
+            run(memory, a, Wuh, first, kept, at, middle, before, after, read, z, r, c, m_c)
+        else:
+            a = np.empty((len(rows), bu.shape[1]), np.float32)
+            _drive(bu, rows, Wxu, x, seen, Wvu, a)
+            run(memory, a, Wuu, first, kept, at, middle, before, after, read, z, r, c, m_c)
+        blocks = products.blocks(n_u, n_visible + n_hidden)
+        products.put(Wuv, 0, blocks)
+        products.put(Wuh, n_visible, blocks)
+        both = products.of_frames(read, blocks)
+    _add_up(of_v, of_h, rows, Wxv, Wxh, x, both, bv_t, bh_t)
+
+
+@for_what_it_gets
+def _gradient(
+    kind: int,
+    memory: int,
+    W: Float,
+    bv: Float,
+    bh: Float,
+    bu: Float,
+    u0: Float,
+    Wvu: Float,
+    Wuu: Float,
+    Wuv: Float,
+    Wuh: Float,
+    Wxv: Float,
+    Wxh: Float,
+    Wxu: Float,
+    seen: Bools,
+    kept: Float,
+    at: Places,
+    row: Places,
+    rows: Places,
+    centre: Float,
+    x: Places,
+    before: Float,
+    after: Float,
+    read: Float,
+    z: Float,
+    r: Float,
+    c: Float,
+    m_c: Float,
+    bh_t: Float,
+    v: Bools,
+    v_neg: Bools,
+    of_W: Float,
+    of_bv: Float,
+    of_bh: Float,
+    of_bu: Float,
+    of_u0: Float,
+    of_Wvu: Float,
+    of_Wuu: Float,
+    of_Wuv: Float,
+    of_Wuh: Float,
+    of_Wxv: Float,
+    of_Wxh: Float,
+    of_Wxu: Float,
+) -> None:
+    """Fill in the gradients of the parameters; see ``gradients.gradient_plain``."""
+    for of_p in (of_bv, of_bh, of_bu, of_u0, of_Wvu, of_Wxv, of_Wxh, of_Wxu):  # are added to
+        for k in range(len(of_p)):
+            now = of_p[k]
+            for j in range(now.size):
+                now[j] = 0
+    weight = np.float32(1 / len(v))
+    d_bh, d_v = np.empty(bh_t.shape, np.float32), np.empty(v.shape, np.int8)
+    contrast(W, bh_t, v, v_neg, weight, d_bh, d_v, of_W)
+    if kind != _RBM:
+        blocks = products.blocks(bh_t.shape[1], kept.shape[1])
+        products.put(Wuh.T, 0, blocks)
+        d_read = products.of_frames(d_bh, blocks)
+        _add_read(d_v, Wuv, weight, d_read)
+        d_u0 = np.zeros((len(row), kept.shape[1]), np.float32)
+        if kind == _RTRBM:
+            # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
+            d_a = np.empty(bh_t.shape, np.float32)
+            back(memory, Wuh, kept, at, before, after, z, r, c, m_c, d_read, d_a, d_a, d_u0)
+            _outer(d_v, read, weight, of_Wuv, seen, d_a, of_W)
+            for frame in range(len(d_a)):
+                now, some = d_bh[frame], d_a[frame]
+                for j in range(now.size):
+                    now[j] += some[j]
+            products.of_columns(read, d_bh, d_bh[:, :0].copy(), of_Wuh, of_Wuu)
+        else:
+            d_a = np.empty((len(v), bu.shape[1]), np.float32)
+            d_m = np.empty_like(d_a) if memory == GRU else d_a
+            back(memory, Wuu, kept, at, before, after, z, r, c, m_c, d_read, d_a, d_m, d_u0)
+            _outer(d_v, read, weight, of_Wuv, seen, d_a, of_Wvu)
+            products.of_columns(read, d_m, d_bh, of_Wuu, of_Wuh)
+            _add_by_row(rows, d_a, of_bu)
+            if x.size:
+                _add_by_row(x, d_a, of_Wxu)
+        _add_by_row(row, d_u0, of_u0)
+    _of_biases(d_v, d_bh, rows, weight, centre, of_bv, of_bh, of_W)
+    if x.size:
+        _add_by_row(x, d_v, of_Wxv)
+        _add_by_row(x, d_bh, of_Wxh)
+        for k in range(len(of_Wxv)):
+            now = of_Wxv[k]
+            for j in range(now.size):
+                now[j] *= weight
+
+
+@simd.function
 def _centred(W: Float, bv: Float, bh: Float, centre: Float) -> tuple[Float, Float]:
     """Return bv - W.sum(1) / 2 and bh - centre @ W."""
     n_visible, n_hidden = W.shape
@@ -124,7 +272,7 @@ def _centred(W: Float, bv: Float, bh: Float, centre: Float) -> tuple[Float, Floa
     return of_v, of_h
 
 
-@for_what_it_gets
+@simd.function
 def _add_keys(keys: Any, frame: int, which: Places, table: Float, out: Float) -> None:
     """Add the rows of a frame's keys to ``out``, (n,); keys may be -1."""
     for j in range(not_0(keys, frame, which)):
@@ -134,7 +282,7 @@ def _add_keys(keys: Any, frame: int, which: Places, table: Float, out: Float) ->
             out[i] += factor * row[i]
 
 
-@for_what_it_gets
+@simd.function
 def _drive(
     table: Float, rows: Places, x_table: Float, x: Places, seen: Bools, into: Float, a: Float
 ) -> None:
@@ -151,7 +299,7 @@ def _drive(
         _add_keys(seen, frame, which, into, now)
 
 
-@for_what_it_gets
+@simd.function
 def _add_up(
     bv: Float,
     bh: Float,
@@ -181,7 +329,7 @@ def _add_up(
                     now[i] += row[i]
 
 
-@for_what_it_gets
+@simd.function
 def _add_read(d_v: Keys, Wuv: Float, weight: np.float32, d_read: Float) -> None:
     """Add ``d_v @ Wuv.T * weight`` to ``d_read``."""
     table = np.empty((Wuv.shape[1], len(Wuv)), np.float32)
@@ -193,7 +341,7 @@ def _add_read(d_v: Keys, Wuv: Float, weight: np.float32, d_read: Float) -> None:
         _add_keys(d_v, frame, which, table, d_read[frame])
 
 
-@for_what_it_gets
+@simd.function
 def _outer(
     d_v: Keys,
     read: Float,
@@ -224,7 +372,7 @@ def _outer(
             d_Wuv[i, key] = turned[key, i] * weight
 
 
-@for_what_it_gets
+@simd.function
 def _add_by_row(row: Places, d: Any, out: Float) -> None:
     """Add each frame's row of ``d`` to the row of ``out`` that it is told; none is checked."""
     for frame in range(len(row)):
@@ -233,7 +381,7 @@ def _add_by_row(row: Places, d: Any, out: Float) -> None:
             now[i] += some[i]
 
 
-@for_what_it_gets
+@simd.function
 def _of_biases(
     d_v: Keys,
     d_bh: Float,

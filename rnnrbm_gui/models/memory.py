@@ -26,6 +26,8 @@ Memory = Literal["tanh", "sigmoid", "gru"]
 MEMORIES: tuple[Memory, ...] = ("tanh", "sigmoid", "gru")
 N_GATES: dict[Memory, int] = {"tanh": 1, "sigmoid": 1, "gru": 3}
 """How many pre-activations each recurrent unit has."""
+_GATES: dict[Memory, int] = {"tanh": 0, "sigmoid": 0, "gru": 4}
+"""Values of which its gradient needs: z, r, c and m_c."""
 MIDDLE: dict[Memory, float] = {"tanh": 0.0, "sigmoid": 0.5, "gru": 0.0}
 """What training takes off a state where it is read, so that it is centred."""
 
@@ -82,12 +84,16 @@ def step(
     return arithmetic.rounded(u + z * (c - u)), (z, r, c, m_c)
 
 
+def room(memory: Memory, shape: tuple[int, int], dtype: Any) -> Steps:
+    """Return room for the steps of ``shape``, (n_frames, n_recurrent)."""
+    before, after, read = (np.empty(shape, dtype) for _ in range(3))
+    return Steps(before, after, read, tuple(np.empty(shape, dtype) for _ in range(_GATES[memory])))
+
+
 def run(
     memory: Memory, a: Array, Wuu: Array, u0: Array, kept: Array, at: NDArray[np.int64]
 ) -> Steps:
     """Run the memory over frames, in training's centred coordinates: less MIDDLE where it is read.
-
-    In float32 compiled, to float32's precision; in any other in NumPy. ``back`` likewise.
 
     Args:
         memory: which.
@@ -98,27 +104,8 @@ def run(
         at: (n_times + 1,), the frames at[t] : at[t + 1] are those at time t, of as many sequences,
             the first ones.
     """
-    if a.dtype != np.float32:
-        return run_plain(memory, a, Wuu, u0, kept, at)
-    from rnnrbm_gui.models import recurrence_numba, unrolled_numba  # imports numba
-
-    steps = _room(memory, a, u0)
-    code, filled = recurrence_numba.CODES[memory], (steps.before, steps.after, steps.read)
-    unrolled_numba.run(code, a, Wuu, u0, kept, at, MIDDLE[memory], filled, steps.gates)
-    return steps
-
-
-def _room(memory: Memory, a: Array, u0: Array) -> Steps:
-    before, after, read = (np.empty((len(a), u0.shape[1]), u0.dtype) for _ in range(3))
-    gates = tuple(np.empty_like(before) for _ in range(4 if memory == "gru" else 0))
-    return Steps(before, after, read, gates)
-
-
-def run_plain(
-    memory: Memory, a: Array, Wuu: Array, u0: Array, kept: Array, at: NDArray[np.int64]
-) -> Steps:
-    """Do what ``run`` does, in NumPy: its definition."""
-    middle, steps = np.asarray(MIDDLE[memory], u0.dtype), _room(memory, a, u0)
+    middle = np.asarray(MIDDLE[memory], u0.dtype)
+    steps = room(memory, (len(a), u0.shape[1]), u0.dtype)
     before, after, read, gates = steps.before, steps.after, steps.read, steps.gates
     u, m_of_most = u0, np.empty((len(u0), Wuu.shape[1]), u0.dtype)
     for first, end in pairwise(at):
@@ -156,36 +143,11 @@ def back(
     Returns:
         Of ``a`` and of ``m``, each (n_frames, n_gates * n_recurrent), and of ``u0``.
     """
-    if d_read.dtype != np.float32:
-        return back_plain(memory, steps, d_read, Wuu, kept, at)
-    from rnnrbm_gui.models import recurrence_numba, unrolled_numba  # imports numba
-
-    before, after, filled = steps.before, steps.after, _room_back(memory, d_read, Wuu, at)
-    code = recurrence_numba.CODES[memory]
-    unrolled_numba.back(code, Wuu, kept, at, before, after, steps.gates, d_read, filled)
-    return filled
-
-
-def _room_back(
-    memory: Memory, d_read: Array, Wuu: Array, at: NDArray[np.int64]
-) -> tuple[Array, Array, Array]:
-    d_a = np.empty((len(d_read), Wuu.shape[1]), d_read.dtype)
-    d_m = np.empty_like(d_a) if memory == "gru" else d_a
-    return d_a, d_m, np.zeros((at[1], d_read.shape[1]), d_read.dtype)  # of the states after time t
-
-
-def back_plain(
-    memory: Memory,
-    steps: Steps,
-    d_read: Array,
-    Wuu: Array,
-    kept: Array,
-    at: NDArray[np.int64],
-) -> tuple[Array, Array, Array]:
-    """Do what ``back`` does, in NumPy but for a gated unit's own part."""
     from rnnrbm_gui.models import unrolled_numba  # imports numba
 
-    d_a, d_m, d_u = _room_back(memory, d_read, Wuu, at)
+    d_a = np.empty((len(d_read), Wuu.shape[1]), d_read.dtype)
+    d_m = np.empty_like(d_a) if memory == "gru" else d_a
+    d_u = np.zeros((at[1], d_read.shape[1]), d_read.dtype)  # of the states after time t
     from_m = np.ascontiguousarray(Wuu.T)
     u, one = steps.after, np.asarray(1, d_read.dtype)
     slope = one - u * u if memory == "tanh" else u * (one - u)

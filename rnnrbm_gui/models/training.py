@@ -72,9 +72,9 @@ class Flat:
         n_weights = sum(p[name].size for name in self._names if not is_bias(layers[name]))
         self.weights_and_biases = slice(0, n_weights), slice(n_weights, None)
 
-    def of(self, p: Parameters, out: Float | None = None) -> Float:
-        """Return them in a row, or fill one in."""
-        return np.concatenate([p[name].ravel() for name in self._names], out=out)
+    def of(self, p: Parameters) -> Float:
+        """Return them in a row."""
+        return np.concatenate([p[name].ravel() for name in self._names])
 
     def named(self, flat: Float) -> dict[str, Float]:
         """Return a row's parts, in their shapes; they lie where they lay."""
@@ -136,6 +136,7 @@ class Trainer:
         self._p = self._flat.named(p)
         n_threads = min(settings.threads, settings.batch_size)
         self._grad, self._grads = zero.copy(), np.zeros((n_threads, p.size), np.float32)
+        self._named_grads = [self._flat.named(grad) for grad in self._grads]
         self._others = ThreadPoolExecutor(n_threads - 1, "trainer") if n_threads > 1 else None
         self._tables: ChainTables | None = None
         self.update = 0
@@ -193,11 +194,11 @@ class Trainer:
         from rnnrbm_gui.models import descent  # imports numba
 
         s, tally, arrays = self.settings, self.tally, self._arrays
-        grads, grad = self._grads, self._grad
+        grads, grad, named = self._grads, self._grad, self._named_grads
         watched = tally.updates % WATCHED_EVERY == 0
         shares = self._batches.shares(self.update)
         losses = self._shared_out(
-            lambda i, tables: self._learn(shares[i], tables, grads[i], watched=watched),
+            lambda i, tables: self._learn(shares[i], tables, named[i], watched=watched),
             len(shares),
         )
         sizes = np.array([share.n_frames for share in shares])
@@ -255,13 +256,15 @@ class Trainer:
         self._tables = chains.tables(self._p["W"], self._tables)
         return self._tables
 
-    def _learn(self, share: Share, tables: Future[Any], grad: Float, *, watched: bool) -> float:
-        """Leave a share's gradient in a row; return the loss where it is watched."""
+    def _learn(
+        self, share: Share, tables: Future[Any], grad: Parameters, *, watched: bool
+    ) -> float:
+        """Fill in a share's gradient; return the loss where it is watched."""
         kind, memory, p = self.settings.kind, self.settings.memory, self._p
         batch, key = self._batches.together(share)
         run = gradients.unroll(kind, p, batch, memory)
         v_neg = self._negative(batch, run, key, tables.result())
-        self._flat.of(gradients.gradient(kind, p, batch, run, v_neg, memory), grad)
+        gradients.gradient(kind, p, batch, run, v_neg, memory, grad)
         return gradients.loss(p, batch, run, v_neg) if watched else 0.0
 
     def _negative(self, batch: Batch, run: Unrolled, key: np.uint64, tables: Any) -> Roll:

@@ -9,22 +9,17 @@ from typing import Any
 
 import numba as nb
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models import compiling, simd
+from rnnrbm_gui.models import products_numba as products
+from rnnrbm_gui.models import simd
 from rnnrbm_gui.models.recurrence_numba import GRU, TANH
-from rnnrbm_gui.models.tables import in_blocks
 
 Array = NDArray[np.floating[Any]]
 Float = NDArray[np.float32]
 Places = NDArray[np.int64]
 
 _ONE, _TWO = np.float32(1), np.float32(2)
-_BLOCK = 64 if simd.wide() else 48
-"""Columns to a block. Four sums of 64 stay in registers of 16 lanes; of narrower ones there are too
-few for four sums of 48, and some go through memory."""
-_REGISTERS = _BLOCK // simd.WIDTH
 _STEEPEST = np.float32(40)
 _LOG2E, _LN2 = np.float32(1.442695), np.float32(0.6931472)
 # e^r for |r| <= ln 2 / 2 to within 2e-7.
@@ -49,34 +44,6 @@ def _sigmoid(x: Any) -> Any:
 @simd.part
 def _tanh(x: Any) -> Any:
     return _ONE - _TWO / (_exp(_TWO * x) + _ONE)
-
-
-@simd.part
-def _product(x: Float, first: int, n: int, blocks: Float, out: Float) -> None:
-    """Leave x[first : first + n] @ the matrix cut into ``blocks`` in out[:n]."""
-    n_blocks, n_rows, width = blocks.shape
-    stride = out.shape[1]
-    for block in range(n_blocks):
-        for i in range(0, n - n % 4, 4):
-            a, b = simd.zeros(_REGISTERS), simd.zeros(_REGISTERS)
-            c, d = simd.zeros(_REGISTERS), simd.zeros(_REGISTERS)
-            for k in range(n_rows):
-                row = simd.load(blocks, (block * n_rows + k) * simd.size(a), a)
-                a = simd.multiply_add(row, x[first + i, k], a)
-                b = simd.multiply_add(row, x[first + i + 1, k], b)
-                c = simd.multiply_add(row, x[first + i + 2, k], c)
-                d = simd.multiply_add(row, x[first + i + 3, k], d)
-            place = i * stride + block * width
-            simd.store(out, place, a)
-            simd.store(out, place + stride, b)
-            simd.store(out, place + 2 * stride, c)
-            simd.store(out, place + 3 * stride, d)
-        for i in range(n - n % 4, n):
-            a = simd.zeros(_REGISTERS)
-            for k in range(n_rows):
-                row = simd.load(blocks, (block * n_rows + k) * simd.size(a), a)
-                a = simd.multiply_add(row, x[first + i, k], a)
-            simd.store(out, i * stride + block * width, a)
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
@@ -125,10 +92,11 @@ def gated_back(
             d[j] *= one - z[j]
 
 
-def _run(
+@simd.function
+def run(
     memory: int,
     a: Float,
-    blocks: Float,
+    Wuu: Float,
     u0: Float,
     kept: Float,
     at: Places,
@@ -141,8 +109,28 @@ def _run(
     c: Float,
     m_c: Float,
 ) -> None:
+    """Fill in the states before and after, and what is read; as ``memory.run``.
+
+    Args:
+        memory: as in ``recurrence_numba``.
+        a: as in ``memory.run``.
+        Wuu: likewise.
+        u0: likewise.
+        kept: likewise.
+        at: likewise.
+        middle: what is taken off a state where it is read.
+        before: see ``memory.Steps``, as all that follow.
+        after: likewise.
+        read: likewise.
+        z: of a GRU.
+        r: likewise.
+        c: likewise.
+        m_c: likewise.
+    """
+    blocks = products.blocks(*Wuu.shape)
+    products.put(Wuu, 0, blocks)
     n_u = u0.shape[1]
-    m = np.empty((len(u0), blocks.shape[0] * blocks.shape[2]), np.float32)
+    m = products.zeros(len(u0), blocks.shape[0] * blocks.shape[2])
     for t in range(len(at) - 1):
         first, n = at[t], at[t + 1] - at[t]
         for i in range(n):
@@ -151,7 +139,7 @@ def _run(
             for j in range(n_u):
                 was[j] = u[j]
                 seen[j] = (u[j] - middle) * keep[j]
-        _product(read, first, n, blocks, m)
+        products.product(read, first, n, blocks, m)
         for i in range(n):
             f = first + i
             from_v, from_u, now, u = a[f], m[i], after[f], before[f]
@@ -175,9 +163,10 @@ def _run(
                     now[j] = _sigmoid(from_v[j] + from_u[j])
 
 
-def _back(
+@simd.function
+def back(
     memory: int,
-    blocks: Float,
+    Wuu: Float,
     kept: Float,
     at: Places,
     before: Float,
@@ -191,8 +180,28 @@ def _back(
     d_m: Float,
     d_u: Float,
 ) -> None:
+    """Fill in the gradients; as ``memory.back``.
+
+    Args:
+        memory: as in ``recurrence_numba``.
+        Wuu: as in ``memory.back``.
+        kept: likewise.
+        at: likewise.
+        before: see ``memory.Steps``.
+        after: likewise.
+        z: likewise, of a GRU.
+        r: likewise.
+        c: likewise.
+        m_c: likewise.
+        d_read: as in ``memory.back``; rows may be longer.
+        d_a: of a.
+        d_m: of m; of another memory than a GRU it may be ``d_a``.
+        d_u: of u0; 0 at first.
+    """
+    blocks = products.blocks(Wuu.shape[1], len(Wuu))
+    products.put(Wuu.T, 0, blocks)
     n_u = d_u.shape[1]
-    through = np.empty((len(d_u), blocks.shape[0] * blocks.shape[2]), np.float32)
+    through = products.zeros(len(d_u), blocks.shape[0] * blocks.shape[2])
     for t in range(len(at) - 2, -1, -1):
         first, n = at[t], at[t + 1] - at[t]
         if memory == GRU:
@@ -208,7 +217,7 @@ def _back(
                         of_a[j] = d[j] * (u[j] * (_ONE - u[j]))
                 for j in range(n_u):
                     of_m[j] = of_a[j]
-        _product(d_m, first, n, blocks, through)
+        products.product(d_m, first, n, blocks, through)
         for i in range(n):
             d, more, of_read, keep = d_u[i], through[i], d_read[first + i], kept[first + i]
             if memory == GRU:
@@ -217,78 +226,3 @@ def _back(
             else:
                 for j in range(n_u):
                     d[j] = (more[j] + of_read[j]) * keep[j]
-
-
-_F2, _F3 = (compiling.given(types.float32, n_axes) for n_axes in (2, 3))
-_OUT, _AT = types.float32[:, ::1], compiling.given(types.int64, 1)
-_run_kernel = compiling.cached(
-    types.void(
-        *(types.int64, _F2, _F3, _F2, _F2, _AT, types.float32),
-        *(_OUT, _OUT, _OUT, _OUT, _OUT, _OUT, _OUT),
-    ),
-    _run,
-)
-_back_kernel = compiling.cached(
-    types.void(
-        *(types.int64, _F3, _F2, _AT, _F2, _F2, _F2, _F2, _F2, _F2),
-        *(_F2, _OUT, _OUT, _OUT),
-    ),
-    _back,
-)
-_NO_GATES = tuple(np.zeros((0, 0), np.float32) for _ in range(4))
-
-
-def run(
-    memory: int,
-    a: Float,
-    Wuu: Float,
-    u0: Float,
-    kept: Float,
-    at: Places,
-    middle: float,
-    filled: tuple[Float, Float, Float],
-    gates: tuple[Float, ...],
-) -> None:
-    """Fill in the states before and after, and what is read; as ``memory.run``.
-
-    Args:
-        memory: as in ``recurrence_numba``.
-        a: as in ``memory.run``.
-        Wuu: likewise.
-        u0: likewise.
-        kept: likewise.
-        at: likewise.
-        middle: what is taken off a state where it is read.
-        filled: before, after and read.
-        gates: of a GRU: z, r, c, m_c.
-    """
-    blocks = in_blocks(Wuu, _BLOCK)
-    _run_kernel(memory, a, blocks, u0, kept, at, np.float32(middle), *filled, *(gates or _NO_GATES))
-
-
-def back(
-    memory: int,
-    Wuu: Float,
-    kept: Float,
-    at: Places,
-    before: Float,
-    after: Float,
-    gates: tuple[Float, ...],
-    d_read: Float,
-    filled: tuple[Float, Float, Float],
-) -> None:
-    """Fill in the gradients; as ``memory.back``.
-
-    Args:
-        memory: as in ``recurrence_numba``.
-        Wuu: as in ``memory.back``.
-        kept: likewise.
-        at: likewise.
-        before: the states before each frame.
-        after: and after it.
-        gates: of a GRU: z, r, c, m_c.
-        d_read: as in ``memory.back``.
-        filled: of a, of m, and of u0, the last of them 0.
-    """
-    blocks = in_blocks(np.ascontiguousarray(Wuu.T), _BLOCK)
-    _back_kernel(memory, blocks, kept, at, before, after, *(gates or _NO_GATES), d_read, *filled)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnrbm_gui.models import gradients, sums_numba
+from rnnrbm_gui.models import gradients, products_numba, recurrence_numba, unrolled_numba
 from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models.echoes import seen
 from rnnrbm_gui.models.gradients import Batch, trained
@@ -150,13 +150,19 @@ def test_a_compiled_run_and_its_way_back_are_those_of_numpy(
     u0, d_read = rng.normal(size=(9, n_recurrent)), rng.normal(size=(at[-1], n_recurrent))
     kept = (rng.random(d_read.shape) < 0.7) / 0.7
 
-    def there_and_back(dtype: type) -> list[np.ndarray]:
-        given = [x.astype(dtype) for x in (a, Wuu, u0, kept, d_read)]
-        steps = memories.run(memory, *given[:4], at)
-        found = memories.back(memory, steps, given[4], given[1], given[3], at)
-        return [steps.before, steps.after, steps.read, *steps.gates, *found]
-
-    exact, compiled = there_and_back(np.float64), there_and_back(np.float32)
+    steps = memories.run(memory, a, Wuu, u0, kept, at)
+    found = memories.back(memory, steps, d_read, Wuu, kept, at)
+    exact = [steps.before, steps.after, steps.read, *steps.gates, *found]
+    a, Wuu, u0, kept, d_read = (x.astype(np.float32) for x in (a, Wuu, u0, kept, d_read))
+    room, nothing = memories.room(memory, d_read.shape, np.float32), np.zeros((0, 0), np.float32)
+    gates, code = room.gates or (nothing,) * 4, recurrence_numba.CODES[memory]
+    middle, states = np.float32(memories.MIDDLE[memory]), (room.before, room.after)
+    unrolled_numba.run(code, a, Wuu, u0, kept, at, middle, *states, room.read, *gates)
+    d_a = np.empty_like(a)
+    d_m = np.empty_like(a) if memory == "gru" else d_a
+    d_u = np.zeros_like(u0)
+    unrolled_numba.back(code, Wuu, kept, at, *states, *gates, d_read, d_a, d_m, d_u)
+    compiled = [*states, room.read, *room.gates, d_a, d_m, d_u]
     assert len(exact) == len(compiled) == (10 if memory == "gru" else 6)
     for one, two in zip(exact, compiled, strict=True):
         assert two.dtype == np.float32
@@ -167,6 +173,8 @@ def test_a_compiled_run_and_its_way_back_are_those_of_numpy(
 def test_columns_of_many_frames_are_multiplied(sizes: tuple[int, int, int, int]) -> None:
     rng, n_frames = np.random.default_rng(1), sizes[0]
     x, d, e = (rng.normal(size=(n_frames, n)).astype(np.float32) for n in sizes[1:])
-    for found, other in zip(sums_numba.of_columns(x, d, e), (d, e), strict=True):
+    x_d, x_e = (np.empty((x.shape[1], y.shape[1]), np.float32) for y in (d, e))
+    products_numba.of_columns(x, d, e, x_d, x_e)
+    for found, other in ((x_d, d), (x_e, e)):
         expected = x.T.astype(np.float64) @ other
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
