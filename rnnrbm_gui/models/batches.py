@@ -27,18 +27,15 @@ class Share(NamedTuple):
 
     Attributes:
         cuts: (n_cuts, 4), see ``batches_numba.cut``.
+        n_frames: of all of them.
         dropout_key, chains_key, shown_key: of the random numbers.
     """
 
     cuts: Places
+    n_frames: int
     dropout_key: np.uint64
     chains_key: np.uint64
     shown_key: np.uint64
-
-    @property
-    def n_frames(self) -> int:
-        """To be learned from."""
-        return int((self.cuts[:, 2] - self.cuts[:, 1]).sum())
 
 
 class Batches:
@@ -84,7 +81,8 @@ class Batches:
             2 * s.transposed,
             np.uint64(key),
         )
-        return [Share(cuts[i::n].copy(), *keys[i::n]) for i in range(n)]
+        n_frames = cuts[:, 2] - cuts[:, 1]
+        return [Share(cuts[i::n].copy(), int(n_frames[i::n].sum()), *keys[i::n]) for i in range(n)]
 
     def together(self, share: Share) -> tuple[Batch, np.uint64]:
         """Return a share's sequences side by side, with their echoes; and their chains' key."""

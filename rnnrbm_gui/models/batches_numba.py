@@ -19,7 +19,7 @@ _ZERO = np.float32(0)
 
 
 @for_what_it_gets
-def _below(number: np.uint64, n: int) -> int:
+def _below(number: Any, n: int) -> Any:
     """Return which of n < 2^32 equal parts of 0..2^64 a number is in."""
     return np.int64(((number >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
 

@@ -1,4 +1,4 @@
-"""One update of the parameters, compiled: Adam with decoupled weight decay, and their average.
+"""One update of the parameters, compiled: clipped Adam with decoupled weight decay, their average.
 
 Loshchilov, Hutter: Decoupled Weight Decay Regularization, ICLR 2019. Importing this module
 imports numba.
@@ -12,7 +12,7 @@ FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc"})
-def mean(
+def averaged(
     grads: NDArray[np.float32],
     weights: NDArray[np.float32],
     ends: NDArray[np.int64],
@@ -80,3 +80,62 @@ def adamw(
         square[i] += second * (g * g - square[i])
         p[i] = p[i] * stays - pace * mean[i] / (np.sqrt(square[i] * grown) + tiny)
         average[i] += moves * (p[i] - average[i])
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def step(
+    grads: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    ends: NDArray[np.int64],
+    n_weights: int,
+    clip: float,
+    rate: float,
+    decay: float,
+    keep: float,
+    update: int,
+    p: NDArray[np.float32],
+    grad: NDArray[np.float32],
+    mean: NDArray[np.float32],
+    square: NDArray[np.float32],
+    average: NDArray[np.float32],
+    norms: NDArray[np.float64],
+) -> None:
+    """Make an update: see ``averaged`` and ``adamw``; of p the first ``n_weights`` decay.
+
+    Args:
+        grads: as in ``averaged``.
+        weights: likewise.
+        ends: likewise.
+        n_weights: of p.
+        clip: the norm to which a longer gradient is shortened.
+        rate: as in ``adamw``.
+        decay: likewise.
+        keep: likewise.
+        update: likewise.
+        p: likewise, in place.
+        grad: (n,), to be filled in: the mean gradient.
+        mean: as in ``adamw``, in place.
+        square: likewise.
+        average: likewise.
+        norms: (n_parts,), to be filled in: of each part of the mean gradient.
+    """
+    averaged(grads, weights, ends, grad, norms)
+    whole = np.sqrt(norms.sum())
+    shrink = np.float32(min(1.0, clip / (whole + 1e-12)))
+    for part in range(len(norms)):
+        norms[part] = np.sqrt(norms[part])
+    first = 0
+    for end, falls in ((n_weights, decay), (p.size, 0.0)):
+        adamw(
+            p[first:end],
+            grad[first:end],
+            mean[first:end],
+            square[first:end],
+            average[first:end],
+            shrink,
+            rate,
+            falls,
+            keep,
+            update,
+        )
+        first = end

@@ -221,8 +221,8 @@ def gradient_plain(
         grad["Wxv"] = _by_row(d_bv, batch.x, p["Wxv"])
         grad["Wxh"] = _by_row(d_bh, batch.x, p["Wxh"])
     if out is not None:
-        for name, value in grad.items():
-            out[name][...] = value
+        for key, value in grad.items():
+            out[key][...] = value
     return grad
 
 

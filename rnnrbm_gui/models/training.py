@@ -10,9 +10,8 @@ number, so that a run goes on bit for bit from ``Trainer.state``, on one machine
 threads, the trainer's own and those of BLAS.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ class Flat:
 
     Attributes:
         ends: (n_parameters,), where each of them ends.
-        weights_and_biases: where those lie.
+        n_weights: of the row.
     """
 
     def __init__(self, p: Parameters, layers: Mapping[str, str]) -> None:
@@ -69,8 +68,7 @@ class Flat:
         self._names = sorted(p, key=lambda name: is_bias(layers[name]))
         self._shapes = [p[name].shape for name in self._names]
         self.ends = np.cumsum([p[name].size for name in self._names])
-        n_weights = sum(p[name].size for name in self._names if not is_bias(layers[name]))
-        self.weights_and_biases = slice(0, n_weights), slice(n_weights, None)
+        self.n_weights = sum(p[name].size for name in self._names if not is_bias(layers[name]))
 
     def of(self, p: Parameters) -> Float:
         """Return them in a row."""
@@ -136,7 +134,7 @@ class Trainer:
         self._p = self._flat.named(p)
         n_threads = min(settings.threads, settings.batch_size)
         self._grad, self._grads = zero.copy(), np.zeros((n_threads, p.size), np.float32)
-        self._named_grads = [self._flat.named(grad) for grad in self._grads]
+        self._named = [self._flat.named(grad) for grad in self._grads]
         self._others = ThreadPoolExecutor(n_threads - 1, "trainer") if n_threads > 1 else None
         self._tables: ChainTables | None = None
         self.update = 0
@@ -193,45 +191,44 @@ class Trainer:
         """Make one update."""
         from rnnrbm_gui.models import descent  # imports numba
 
-        s, tally, arrays = self.settings, self.tally, self._arrays
-        grads, grad, named = self._grads, self._grad, self._named_grads
+        s, tally, flat, arrays = self.settings, self.tally, self._flat, self._arrays
         watched = tally.updates % WATCHED_EVERY == 0
         shares = self._batches.shares(self.update)
         losses = self._shared_out(
-            lambda i, tables: self._learn(shares[i], tables, named[i], watched=watched),
+            lambda i, tables: self._learn(shares[i], tables, self._named[i], watched=watched),
             len(shares),
         )
-        sizes = np.array([share.n_frames for share in shares])
-        weights, squares = sizes / sizes.sum(), np.empty(len(self._flat.ends))
-        descent.mean(grads, weights.astype(np.float32), self._flat.ends, grad, squares)
-        norms = self._flat.by_name(np.sqrt(squares))
+        sizes, norms = np.array([share.n_frames for share in shares]), np.empty(len(flat.ends))
+        weights = sizes / sizes.sum()
+        # Short memory at first, so that the random start is soon forgotten.
+        keep = min(s.average, (self.update + 1) / (self.update + 10))
+        self.whole = False
+        descent.step(
+            self._grads,
+            weights.astype(np.float32),
+            flat.ends,
+            flat.n_weights,
+            s.clip,
+            s.rate_at(self.update),
+            s.decay,
+            keep,
+            self.update,
+            arrays["p"],
+            self._grad,
+            arrays["mean"],
+            arrays["square"],
+            arrays["average"],
+            norms,
+        )
+        self.update += 1
+        self.whole = True
         if watched:
             now = float(weights @ losses)
             tally.objective += (now - tally.objective) / (tally.updates // WATCHED_EVERY + 1)
         tally.updates += 1
         tally.frames += int(sizes.sum())
-        for name, norm in norms.items():
+        for name, norm in flat.by_name(norms).items():
             tally.norms[name] = tally.norms.get(name, 0.0) + norm
-        whole = math.hypot(*norms.values())
-        shrink = np.float32(min(1.0, s.clip / (whole + 1e-12)))
-        # Short memory at first, so that the random start is soon forgotten.
-        keep = min(s.average, (self.update + 1) / (self.update + 10))
-        self.whole = False
-        for part, decay in zip(self._flat.weights_and_biases, (s.decay, 0.0), strict=True):
-            descent.adamw(
-                arrays["p"][part],
-                grad[part],
-                arrays["mean"][part],
-                arrays["square"][part],
-                arrays["average"][part],
-                shrink,
-                s.rate_at(self.update),
-                decay,
-                keep,
-                self.update,
-            )
-        self.update += 1
-        self.whole = True
 
     def _shared_out(self, learn: Callable[[int, Future[Any]], float], n: int) -> list[float]:
         """Learn from each of n shares on a thread of its own, W being laid out meanwhile."""
@@ -246,7 +243,8 @@ class Trainer:
                 self._batches.shares(self.update + 1)  # while they end
         finally:
             tables.cancel()  # nobody waits for them, when interrupted
-            wait(others)  # then nobody writes into gradients any more, unless interrupted here
+            for other in others:
+                other.exception()  # waits: then nobody writes into gradients any more
         return [first, *(other.result() for other in others)]
 
     def _laid_out(self) -> Any:

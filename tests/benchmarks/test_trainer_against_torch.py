@@ -128,9 +128,9 @@ def test_the_same_draws_make_the_same_models(
     norms: list[float] = []
     by_hand = gradients.gradient
 
-    def overheard(kind: Kind, p: Any, batch: Batch, run: Any, v_neg: Any, memory: Memory) -> Any:
+    def overheard(kind: Kind, p: Any, batch: Batch, run: Any, v_neg: Any, *more: Any) -> Any:
         drawn.append((batch, v_neg))
-        found = by_hand(kind, p, batch, run, v_neg, memory)
+        found = by_hand(kind, p, batch, run, v_neg, *more)
         norms.append(float(np.sqrt(sum(np.square(g).sum() for g in found.values()))))
         return found
 

@@ -189,14 +189,14 @@ def test_stopped_between_two_checks_it_goes_on_from_there(
     assert checkpoint.read(there).update == 33
     monkeypatch.setattr(Trainer, "advance", own)
 
-    def adamw(*given: object) -> None:
+    def step(*given: object) -> None:
         raise KeyboardInterrupt
 
     run = training_run.run(going_on)
     for event in run:
         if isinstance(event, Course) and event.update == 37:
             with monkeypatch.context() as patch:
-                patch.setattr(descent, "adamw", adamw)
+                patch.setattr(descent, "step", step)
                 with pytest.raises(KeyboardInterrupt):
                     next(run)
             break
