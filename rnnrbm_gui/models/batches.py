@@ -64,13 +64,14 @@ class Batches:
         self._positions = None if positions is None else np.concatenate(positions)
         self._backs = np.array([0, *(echo - 1 for echo in settings.echoes)])
         self._semitones = np.array([semitones(row) for row in range(1 + 2 * settings.transposed)])
+        self._dealt = dealt(settings.batch_size, min(settings.threads, settings.batch_size))
         self.shares = functools.lru_cache(1)(self._shares)
 
     def _shares(self, update: int) -> list[Share]:
         """See ``shares``."""
         from rnnrbm_gui.models import batches_numba  # imports numba
 
-        s, n = self.settings, min(self.settings.threads, self.settings.batch_size)
+        s, n = self.settings, len(self._dealt)
         key = randomness.frame_key(s.seed, 1, update)
         keys = [np.uint64(randomness.mix(key ^ i)) for i in range(1, 1 + 3 * n)]
         cuts = batches_numba.cut(
@@ -81,8 +82,12 @@ class Batches:
             2 * s.transposed,
             np.uint64(key),
         )
-        n_frames = cuts[:, 2] - cuts[:, 1]
-        return [Share(cuts[i::n].copy(), int(n_frames[i::n].sum()), *keys[i::n]) for i in range(n)]
+        sizes = cuts[:, 2] - cuts[:, 1]
+        shares = [
+            Share(cuts[some], int(sizes[some].sum()), *keys[i::n])
+            for i, some in enumerate(self._dealt)
+        ]
+        return sorted(shares, key=lambda share: share.n_frames)  # who deals has most to do besides
 
     def together(self, share: Share) -> tuple[Batch, np.uint64]:
         """Return a share's sequences side by side, with their echoes; and their chains' key."""
@@ -142,6 +147,15 @@ def turns(rolls: Sequence[Roll], most_frames: int) -> Places:
     So every frame of the music counts about as much as any other, as it does where it is measured.
     """
     return np.repeat(np.arange(len(rolls)), [max(1, round(len(r) / most_frames)) for r in rolls])
+
+
+def dealt(n: int, n_hands: int) -> list[Places]:
+    """Return which of n things, the largest first, go to each hand: as much to each, about.
+
+    They go round, and back again.
+    """
+    hands = np.tile([*range(n_hands), *reversed(range(n_hands))], n)[:n]
+    return [np.flatnonzero(hands == hand) for hand in range(n_hands)]
 
 
 def transposed(keys: NDArray[Any], semitones: int, planes: int = 1) -> NDArray[Any]:

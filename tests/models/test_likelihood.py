@@ -105,7 +105,7 @@ def test_ais_agrees_with_enumeration_on_a_sharp_trained_model(
     found = likelihood.measure_from(start, model, frames)
     # Chords far apart: end points that were not drawn by their weights would not mix within 200
     # steps, and the reverse run would read half a nat too good.
-    assert 5 * found.error < 0.15
+    assert 5 * found.error < 0.2
     assert abs(found.ll_forward - exact.ll) < 5 * found.error
     assert abs(found.ll_reverse - exact.ll) < 5 * found.error
     assert not found.doubt

@@ -141,6 +141,22 @@ def test_every_piece_has_its_turns_in_every_round() -> None:
     assert trainer.epoch == 15 * 3 / 8
 
 
+def test_threads_have_as_many_frames_within_a_cut_and_the_one_who_deals_the_fewest() -> None:
+    rolls = [x[: 2 + 3 * i] for i, x in enumerate(alternating(9, 30))]
+    batches = Batches(rolls, replace(SMALL, batch_size=9, threads=4, transposed=2), None)
+    for update in range(5):
+        shares = batches.shares(update)
+        sizes = [share.n_frames for share in shares]
+        assert sizes == sorted(sizes)
+        assert sizes[-1] - sizes[0] <= 26  # the longest
+        cuts = np.concatenate([share.cuts for share in shares])
+        assert sorted(cuts[:, 0]) == list(range(9))
+        for share in shares:
+            lengths = share.cuts[:, 2] - share.cuts[:, 1]
+            assert lengths.sum() == share.n_frames == len(batches.together(share)[0].v)
+            assert sorted(lengths, reverse=True) == list(lengths)
+
+
 class Shifted(Trainer):
     """Negative frames that follow from the frames alone."""
 
