@@ -56,9 +56,11 @@ def cut(
             row = 1 + _below(layers.mix(now), n_rows)
         place = i  # after those as long
         while place and cuts[place - 1, 2] - cuts[place - 1, 1] < last - first:
-            cuts[place] = cuts[place - 1]
+            for k in range(4):
+                cuts[place, k] = cuts[place - 1, k]
             place -= 1
-        cuts[place] = chosen[i], first, last, row
+        cuts[place, 0], cuts[place, 1] = chosen[i], first
+        cuts[place, 2], cuts[place, 3] = last, row
     return cuts
 
 

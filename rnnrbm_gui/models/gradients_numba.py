@@ -9,12 +9,12 @@ long as a tenth of the call. Importing this module imports numba.
 from typing import Any
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
+from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models import products_numba as products
-from rnnrbm_gui.models import simd
-from rnnrbm_gui.models.compiling import for_what_it_gets
 from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import Memory, Steps
@@ -37,7 +37,7 @@ def unroll(kind: Kind, p: Parameters, batch: Batch, memory: Memory) -> Unrolled:
     memory, W, n_frames = _memory(kind, memory), p["W"], len(batch.v)
     steps = None if kind == "rbm" else memories.room(memory, batch.kept.shape, np.float32)
     bv_t, bh_t = (np.empty((n_frames, n), np.float32) for n in W.shape)
-    _unroll(
+    _unroll_kernel(
         _CODES[kind],
         CODES[memory],
         np.float32(memories.MIDDLE[memory]),
@@ -61,7 +61,7 @@ def gradient(
 ) -> Parameters:
     """As ``gradients.gradient``, which calls this."""
     out = {name: np.empty_like(value) for name, value in p.items()} if out is None else out
-    _gradient(
+    _gradient_kernel(
         _CODES[kind],
         CODES[_memory(kind, memory)],
         *(p.get(name, _NOTHING) for name in _PARAMETERS),
@@ -95,7 +95,6 @@ def _of_steps(steps: Steps | None) -> tuple[Any, ...]:
     return steps.before, steps.after, steps.read, *(steps.gates or (_NOTHING,) * 4)
 
 
-@for_what_it_gets
 def _unroll(
     kind: int,
     memory: int,
@@ -139,14 +138,12 @@ def _unroll(
             now, some = first[i], u0[row[i]]
             for j in range(n_u):
                 now[j] = some[j]
-        if kind == _RTRBM:  # the memory is driven as the hidden units are
-            a = np.empty((len(rows), n_hidden), np.float32)
-            _drive(of_h, rows, Wxh, x, seen, W, a)
-            run(memory, a, Wuh, first, kept, at, middle, before, after, read, z, r, c, m_c)
-        else:
-            a = np.empty((len(rows), bu.shape[1]), np.float32)
-            _drive(bu, rows, Wxu, x, seen, Wvu, a)
-            run(memory, a, Wuu, first, kept, at, middle, before, after, read, z, r, c, m_c)
+        drive, into, of_x, recurrent = of_h, W, Wxh, Wuh  # of an RTRBM: as its hidden units are
+        if kind == _RNN_RBM:
+            drive, into, of_x, recurrent = bu.copy(), Wvu, Wxu, Wuu
+        a = np.empty((len(rows), drive.shape[1]), np.float32)
+        _drive(drive, rows, of_x, x, seen, into, a)
+        run(memory, a, recurrent, first, kept, at, middle, before, after, read, z, r, c, m_c)
         blocks = products.blocks(n_u, n_visible + n_hidden)
         products.put(Wuv, 0, blocks)
         products.put(Wuh, n_visible, blocks)
@@ -154,7 +151,6 @@ def _unroll(
     _add_up(of_v, of_h, rows, Wxv, Wxh, x, both, bv_t, bh_t)
 
 
-@for_what_it_gets
 def _gradient(
     kind: int,
     memory: int,
@@ -215,25 +211,23 @@ def _gradient(
         d_read = products.of_frames(d_bh, blocks)
         _add_read(d_v, Wuv, weight, d_read)
         d_u0 = np.zeros((len(row), kept.shape[1]), np.float32)
+        recurrent, of_into = (Wuh, of_W) if kind == _RTRBM else (Wuu, of_Wvu)
+        d_a = np.empty((len(v), recurrent.shape[1]), np.float32)
+        d_m = np.empty_like(d_a) if memory == GRU else d_a
+        back(memory, recurrent, kept, at, before, after, z, r, c, m_c, d_read, d_a, d_m, d_u0)
+        _outer(d_v, read, weight, of_Wuv, seen, d_a, of_into)
         if kind == _RTRBM:
             # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
-            d_a = np.empty(bh_t.shape, np.float32)
-            back(memory, Wuh, kept, at, before, after, z, r, c, m_c, d_read, d_a, d_a, d_u0)
-            _outer(d_v, read, weight, of_Wuv, seen, d_a, of_W)
             for frame in range(len(d_a)):
                 now, some = d_bh[frame], d_a[frame]
                 for j in range(now.size):
                     now[j] += some[j]
-            products.of_columns(read, d_bh, d_bh[:, :0].copy(), of_Wuh, of_Wuu)
+            d_m = np.zeros((len(v), 0), np.float32)
         else:
-            d_a = np.empty((len(v), bu.shape[1]), np.float32)
-            d_m = np.empty_like(d_a) if memory == GRU else d_a
-            back(memory, Wuu, kept, at, before, after, z, r, c, m_c, d_read, d_a, d_m, d_u0)
-            _outer(d_v, read, weight, of_Wuv, seen, d_a, of_Wvu)
-            products.of_columns(read, d_m, d_bh, of_Wuu, of_Wuh)
             _add_by_row(rows, d_a, of_bu)
             if x.size:
                 _add_by_row(x, d_a, of_Wxu)
+        products.of_columns(read, d_m, d_bh, of_Wuu, of_Wuh)
         _add_by_row(row, d_u0, of_u0)
     _of_biases(d_v, d_bh, rows, weight, centre, of_bv, of_bh, of_W)
     if x.size:
@@ -406,3 +400,19 @@ def _of_biases(
             of_v += bv[r, i]
         for j in range(of_h.size):
             row[j] -= of_v / 2 + centre[i] * of_h[j]
+
+
+_F1, _F2 = (compiling.given(types.float32, n_axes) for n_axes in (1, 2))
+_B2, _P1 = compiling.given(types.boolean, 2), compiling.given(types.int64, 1)
+_OUT, _P = types.float32[:, ::1], (_F2,) * len(_PARAMETERS)
+_BATCH = _B2, _F2, _P1, _P1, _P1, _F1, _P1
+_unroll_kernel = compiling.cached(
+    types.void(types.int64, types.int64, types.float32, *_P, *_BATCH, *(_OUT,) * 9), _unroll
+)
+_gradient_kernel = compiling.cached(
+    types.void(
+        *(types.int64, types.int64, *_P, *_BATCH, *(_F2,) * 8, _B2, _B2),
+        *(_OUT,) * len(_PARAMETERS),
+    ),
+    _gradient,
+)
