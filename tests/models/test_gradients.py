@@ -178,3 +178,23 @@ def test_columns_of_many_frames_are_multiplied(sizes: tuple[int, int, int, int])
     for found, other in ((x_d, d), (x_e, e)):
         expected = x.T.astype(np.float64) @ other
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (7, 4, 63, 65), (130, 7, 70, 3), (66, 9, 64, 64)])
+def test_frames_are_multiplied_with_two_matrices_side_by_side(
+    sizes: tuple[int, int, int, int],
+) -> None:
+    """Laid out whole and, as a way back needs it, turned."""
+    rng, n_frames = np.random.default_rng(1), sizes[0]
+    x, W, other = (
+        rng.normal(size=shape).astype(np.float32)
+        for shape in ((n_frames, sizes[1]), (sizes[1], sizes[2]), (sizes[3], sizes[1]))
+    )
+    blocks = products_numba.blocks(sizes[1], sizes[2] + sizes[3])
+    products_numba.put(W, 0, blocks)
+    products_numba.put(other.T, sizes[2], blocks)
+    found = products_numba.of_frames(x, blocks)
+    assert found.ctypes.data % 64 == 0
+    expected = x.astype(np.float64) @ np.hstack([W, other.T])
+    np.testing.assert_allclose(found[:, : expected.shape[1]], expected, rtol=0, atol=1e-4)
+    assert not found[:, expected.shape[1] :].any()

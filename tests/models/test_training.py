@@ -193,6 +193,30 @@ def test_two_threads_go_back_to_an_update() -> None:
         np.testing.assert_array_equal(value, once[name], err_msg=name)
 
 
+def test_cuts_begin_anywhere_alike_and_are_moved_alike() -> None:
+    """Of 4,000 keys: five sigma of each count, one false alarm in 60,000."""
+    lengths, n = np.array([5, 9, 30]), 4000
+    keys = np.random.default_rng(1).integers(0, 2**64, n, np.uint64)
+    drawn = np.array(
+        [batches_numba.cut(np.array([0, 2, 1]), lengths, 8, 0.4, 4, key) for key in keys]
+    )
+    assert (drawn[:, :, 0] == [2, 1, 0]).all()  # the longest first, in the order given
+    assert (drawn[:, :, 2] - drawn[:, :, 1] == [8, 8, 5]).all()
+
+    def check(found: np.ndarray, shares: list[float]) -> None:
+        counts, expected = np.bincount(found, minlength=len(shares)), n * np.array(shares)
+        assert len(counts) == len(shares)
+        assert (np.abs(counts - expected) <= 5 * np.sqrt(expected * (1 - np.array(shares)))).all()
+
+    check(drawn[:, 0, 1], [1 / 23] * 23)
+    check(drawn[:, 1, 1], [1 / 2] * 2)
+    for i in range(3):
+        check(drawn[:, i, 3], [0.6, *[0.1] * 4])
+    check(drawn[:, 0, 3] * 5 + drawn[:, 1, 3], np.outer(*2 * [[0.6, *[0.1] * 4]]).ravel().tolist())
+    unmoved = batches_numba.cut(np.array([0]), lengths, 8, 1.0, 0, keys[0])
+    np.testing.assert_array_equal(unmoved, [[0, 0, 5, 0]])
+
+
 @pytest.mark.parametrize("planes", [1, 2])
 @pytest.mark.parametrize("n", [1, 2, 7])
 def test_a_frame_is_placed_as_transposed_and_nowhere_else(n: int, planes: int) -> None:
