@@ -125,7 +125,7 @@ def step(
     for part in range(len(norms)):
         norms[part] = np.sqrt(norms[part])
     first = 0
-    for end, falls in ((n_weights, decay), (p.size, 0.0)):
+    for end, falls in ((n_weights, np.float64(decay)), (p.size, 0.0)):
         adamw(
             p[first:end],
             grad[first:end],

@@ -1,9 +1,8 @@
 """``gradients`` in float32, compiled, to its precision.
 
-Frames are sparse: of 88 keys about four sound. A product of frames with a dense matrix touches
-those keys' rows only, here and not in a matrix product. And each of both is one call: after a call
-a thread has to wait for the interpreter, which another one may hold, and to wake up then takes as
-long as a tenth of the call. Importing this module imports numba.
+Each of both is one call: after a call a thread has to wait for the interpreter, which another one
+may hold, and to wake up then takes as long as a tenth of the call. Importing this module imports
+numba.
 """
 
 from typing import Any
@@ -19,7 +18,7 @@ from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import Memory, Steps
 from rnnrbm_gui.models.recurrence_numba import CODES, GRU
-from rnnrbm_gui.models.sums_numba import contrast, not_0
+from rnnrbm_gui.models.sums_numba import add_read, contrast, drive, outer
 from rnnrbm_gui.models.unrolled_numba import back, run
 
 Float = NDArray[np.float32]
@@ -27,7 +26,7 @@ Bools = NDArray[np.bool_]
 Places = NDArray[np.int64]
 Keys = NDArray[np.int8]
 
-_LANES = 16
+_LANES, _HALF = 16, np.float32(0.5)
 _NOTHING, _NOWHERE = np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
 """A table and places in it, of a model that is not told of any."""
 
@@ -138,11 +137,11 @@ def _unroll(
             now, some = first[i], u0[row[i]]
             for j in range(n_u):
                 now[j] = some[j]
-        drive, into, of_x, recurrent = of_h, W, Wxh, Wuh  # of an RTRBM: as its hidden units are
+        biases, into, of_x, recurrent = of_h, W, Wxh, Wuh  # of an RTRBM: as its hidden units are
         if kind == _RNN_RBM:
-            drive, into, of_x, recurrent = bu.copy(), Wvu, Wxu, Wuu
-        a = np.empty((len(rows), drive.shape[1]), np.float32)
-        _drive(drive, rows, of_x, x, seen, into, a)
+            biases, into, of_x, recurrent = bu.copy(), Wvu, Wxu, Wuu
+        a = np.empty((len(rows), biases.shape[1]), np.float32)
+        drive(biases, rows, of_x, x, seen, into, a)
         run(memory, a, recurrent, first, kept, at, middle, before, after, read, z, r, c, m_c)
         blocks = products.blocks(n_u, n_visible + n_hidden)
         products.put(Wuv, 0, blocks)
@@ -209,13 +208,13 @@ def _gradient(
         blocks = products.blocks(bh_t.shape[1], kept.shape[1])
         products.put(Wuh.T, 0, blocks)
         d_read = products.of_frames(d_bh, blocks)
-        _add_read(d_v, Wuv, weight, d_read)
+        add_read(d_v, Wuv, weight, d_read)
         d_u0 = np.zeros((len(row), kept.shape[1]), np.float32)
         recurrent, of_into = (Wuh, of_W) if kind == _RTRBM else (Wuu, of_Wvu)
         d_a = np.empty((len(v), recurrent.shape[1]), np.float32)
         d_m = np.empty_like(d_a) if memory == GRU else d_a
         back(memory, recurrent, kept, at, before, after, z, r, c, m_c, d_read, d_a, d_m, d_u0)
-        _outer(d_v, read, weight, of_Wuv, seen, d_a, of_into)
+        outer(d_v, read, weight, of_Wuv, seen, d_a, of_into)
         if kind == _RTRBM:
             # The state's pre-activation is bh_t + v_t W: its gradient joins that of bh_t.
             for frame in range(len(d_a)):
@@ -257,40 +256,13 @@ def _centred(W: Float, bv: Float, bh: Float, centre: Float) -> tuple[Float, Floa
         for j in range(full, n_hidden):
             total += row[j]
         for r in range(len(bv)):
-            of_v[r, i] = bv[r, i] - total / 2
+            of_v[r, i] = bv[r, i] - total * _HALF
         for j in range(n_hidden):
             from_v[j] += centre[i] * row[j]
     for r in range(len(bh)):
         for j in range(n_hidden):
             of_h[r, j] = bh[r, j] - from_v[j]
     return of_v, of_h
-
-
-@simd.function
-def _add_keys(keys: Any, frame: int, which: Places, table: Float, out: Float) -> None:
-    """Add the rows of a frame's keys to ``out``, (n,); keys may be -1."""
-    for j in range(not_0(keys, frame, which)):
-        key = which[j]
-        factor, row = np.float32(keys[frame, key]), table[key]
-        for i in range(out.size):
-            out[i] += factor * row[i]
-
-
-@simd.function
-def _drive(
-    table: Float, rows: Places, x_table: Float, x: Places, seen: Bools, into: Float, a: Float
-) -> None:
-    """Fill in ``table[rows] + x_table[x] + seen @ into``, (n_frames, n)."""
-    which = np.empty(seen.shape[1], np.int64)
-    for frame in range(len(a)):
-        now, row = a[frame], table[rows[frame]]
-        for i in range(now.size):
-            now[i] = row[i]
-        if x.size:
-            row = x_table[x[frame]]
-            for i in range(now.size):
-                now[i] += row[i]
-        _add_keys(seen, frame, which, into, now)
 
 
 @simd.function
@@ -321,49 +293,6 @@ def _add_up(
             for now, row in ((bv_t[frame], into_v[at]), (bh_t[frame], into_h[at])):
                 for i in range(now.size):
                     now[i] += row[i]
-
-
-@simd.function
-def _add_read(d_v: Keys, Wuv: Float, weight: np.float32, d_read: Float) -> None:
-    """Add ``d_v @ Wuv.T * weight`` to ``d_read``."""
-    table = np.empty((Wuv.shape[1], len(Wuv)), np.float32)
-    which = np.empty(len(table), np.int64)
-    for i in range(len(table)):
-        for j in range(len(Wuv)):
-            table[i, j] = Wuv[j, i] * weight
-    for frame in range(len(d_v)):
-        _add_keys(d_v, frame, which, table, d_read[frame])
-
-
-@simd.function
-def _outer(
-    d_v: Keys,
-    read: Float,
-    weight: np.float32,
-    d_Wuv: Float,
-    seen: Bools,
-    d_a: Float,
-    d_into: Float,
-) -> None:
-    """Fill in ``read.T @ d_v * weight``, and add ``seen.T @ d_a`` to ``d_into``."""
-    n_u, n_visible = d_Wuv.shape
-    turned = np.zeros((n_visible, n_u), np.float32)
-    which = np.empty(max(n_visible, seen.shape[1]), np.int64)
-    for frame in range(len(d_v)):
-        now = read[frame]
-        for j in range(not_0(d_v, frame, which)):
-            key = which[j]
-            factor, row = np.float32(d_v[frame, key]), turned[key]
-            for i in range(n_u):
-                row[i] += factor * now[i]
-        now = d_a[frame]
-        for j in range(not_0(seen, frame, which)):
-            row = d_into[which[j]]
-            for i in range(row.size):
-                row[i] += now[i]
-    for i in range(n_u):
-        for key in range(n_visible):
-            d_Wuv[i, key] = turned[key, i] * weight
 
 
 @simd.function
@@ -399,7 +328,7 @@ def _of_biases(
             bv[r, i] *= weight
             of_v += bv[r, i]
         for j in range(of_h.size):
-            row[j] -= of_v / 2 + centre[i] * of_h[j]
+            row[j] -= of_v * _HALF + centre[i] * of_h[j]
 
 
 _F1, _F2 = (compiling.given(types.float32, n_axes) for n_axes in (1, 2))

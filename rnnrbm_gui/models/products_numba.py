@@ -147,10 +147,9 @@ def of_columns(x: Float, d: Float, e: Float, x_d: Float, x_e: Float) -> None:
                     row = simd.load(some, (f - start) * _COLUMNS, _COLUMN_REGISTERS)
                     a1 = simd.multiply_add(row, x[f, k], a1)
                 simd.store(out, k * stride + column, a1)
-    for k in range(n_rows):
-        of_d, of_e, row = x_d[k], x_e[k], out[k]
-        for j in range(n_d):
-            of_d[j] = row[j]
-        row = row[n_d:]
-        for j in range(n_e):
-            of_e[j] = row[j]
+    for place, n, filled in ((0, n_d, x_d), (n_d, n_e, x_e)):
+        if n:
+            for k in range(n_rows):
+                now, row = filled[k], out[k, place : place + n]
+                for j in range(n):
+                    now[j] = row[j]

@@ -1,6 +1,8 @@
-"""The sum of ``gradients`` over all frames' hidden units, in vector registers; imports numba.
+"""The sums of ``gradients`` over frames, compiled: over those of their keys that are on.
 
-What the lanes are and why: ``simd``.
+Frames are sparse: of 88 keys about four sound. A product of frames with a dense matrix touches
+those keys' rows only, here and not in a matrix product. What the lanes are and why: ``simd``.
+Importing this module imports numba.
 """
 
 from typing import Any
@@ -95,3 +97,73 @@ def contrast(
         row, now = grad[i], d_W[i]
         for j in range(n_hidden):
             now[j] = row[j]
+
+
+@simd.function
+def add_keys(keys: Any, frame: int, which: Places, table: Float, out: Float) -> None:
+    """Add the rows of a frame's keys to ``out``, (n,); keys may be -1."""
+    for j in range(not_0(keys, frame, which)):
+        key = which[j]
+        factor, row = np.float32(keys[frame, key]), table[key]
+        for i in range(out.size):
+            out[i] += factor * row[i]
+
+
+@simd.function
+def drive(
+    table: Float, rows: Places, x_table: Float, x: Places, seen: Bools, into: Float, a: Float
+) -> None:
+    """Fill in ``table[rows] + x_table[x] + seen @ into``, (n_frames, n)."""
+    which = np.empty(seen.shape[1], np.int64)
+    for frame in range(len(a)):
+        now, row = a[frame], table[rows[frame]]
+        for i in range(now.size):
+            now[i] = row[i]
+        if x.size:
+            row = x_table[x[frame]]
+            for i in range(now.size):
+                now[i] += row[i]
+        add_keys(seen, frame, which, into, now)
+
+
+@simd.function
+def add_read(d_v: Keys, Wuv: Float, weight: np.float32, d_read: Float) -> None:
+    """Add ``d_v @ Wuv.T * weight`` to ``d_read``."""
+    table = np.empty((Wuv.shape[1], len(Wuv)), np.float32)
+    which = np.empty(len(table), np.int64)
+    for i in range(len(table)):
+        for j in range(len(Wuv)):
+            table[i, j] = Wuv[j, i] * weight
+    for frame in range(len(d_v)):
+        add_keys(d_v, frame, which, table, d_read[frame, : len(Wuv)])  # the rest is padding
+
+
+@simd.function
+def outer(
+    d_v: Keys,
+    read: Float,
+    weight: np.float32,
+    d_Wuv: Float,
+    seen: Bools,
+    d_a: Float,
+    d_into: Float,
+) -> None:
+    """Fill in ``read.T @ d_v * weight``, and add ``seen.T @ d_a`` to ``d_into``."""
+    n_u, n_visible = d_Wuv.shape
+    turned = np.zeros((n_visible, n_u), np.float32)
+    which = np.empty(max(n_visible, seen.shape[1]), np.int64)
+    for frame in range(len(d_v)):
+        now = read[frame]
+        for j in range(not_0(d_v, frame, which)):
+            key = which[j]
+            factor, row = np.float32(d_v[frame, key]), turned[key]
+            for i in range(n_u):
+                row[i] += factor * now[i]
+        now = d_a[frame]
+        for j in range(not_0(seen, frame, which)):
+            row = d_into[which[j]]
+            for i in range(row.size):
+                row[i] += now[i]
+    for i in range(n_u):
+        for key in range(n_visible):
+            d_Wuv[i, key] = turned[key, i] * weight

@@ -6,13 +6,14 @@ read from the recurrent state, and an average of the weights over the last updat
 model that is measured and kept.
 
 Randomness is counted: all that is random in an update follows from the seed and the update's
-number, so that a run goes on bit for bit from ``Trainer.state``, on one machine and as many
-threads, the trainer's own and those of BLAS.
+number, so that a run goes on bit for bit from ``Trainer.state``, on one machine and as many threads
+of the trainer's own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,15 +113,20 @@ class Trainer:
             n_positions: how many there are.
 
         Raises:
-            ValueError: there is nothing to train on, or there is no such position.
+            ValueError: there is nothing to train on, there is no such position or not one for each
+                frame, or another kind than an RNN-RBM is to have echoes.
         """
         keep_freed()
         filled = [i for i, roll in enumerate(rolls) if len(roll)]
         if not filled:
             raise ValueError("rolls must hold at least one frame, got none")
+        if settings.echoes and settings.kind != "rnn-rbm":
+            raise ValueError(f"only an RNN-RBM has echoes, got {settings.kind}")
         self.settings = settings
         music = [rolls[i] for i in filled]
         told = None if positions is None else [positions[i] for i in filled]
+        if told and [len(x) for x in told] != [len(roll) for roll in music]:
+            raise ValueError("positions must be as many as a sequence has frames")
         if told and not 0 <= min(x.min() for x in told) <= max(x.max() for x in told) < n_positions:
             raise ValueError(f"positions must be in 0..{n_positions - 1}")
         self._batches = Batches(music, settings, told)
@@ -230,21 +236,30 @@ class Trainer:
         for name, norm in flat.by_name(norms).items():
             tally.norms[name] = tally.norms.get(name, 0.0) + norm
 
-    def _shared_out(self, learn: Callable[[int, Future[Any]], float], n: int) -> list[float]:
+    def _shared_out(self, learn: Callable[[int, Callable[[], Any]], float], n: int) -> list[float]:
         """Learn from each of n shares on a thread of its own, W being laid out meanwhile."""
-        tables: Future[Any] = Future()
-        others = (
-            [self._others.submit(learn, i, tables) for i in range(1, n)] if self._others else []
-        )
+        told: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
+
+        def tables() -> Any:
+            [laid_out] = told.get()  # of nothing, where the update was interrupted: an error
+            return laid_out
+
+        others: list[Future[float]] = []
         try:
-            tables.set_result(self._laid_out())  # until the others have waked up
-            first = learn(0, tables)
+            for i in range(1, n):
+                assert self._others
+                others.append(self._others.submit(learn, i, tables))
+            laid_out = self._laid_out()  # until the others have waked up
+            for _ in others:
+                told.put((laid_out,))
+            first = learn(0, lambda: laid_out)
             if others:
                 self._batches.shares(self.update + 1)  # while they end
         finally:
-            tables.cancel()  # nobody waits for them, when interrupted
+            for _ in range(1, n):
+                told.put(())  # nobody waits any more
             for other in others:
-                other.exception()  # waits: then nobody writes into gradients any more
+                other.exception()  # waits: nobody writes any more, unless interrupted again here
         return [first, *(other.result() for other in others)]
 
     def _laid_out(self) -> Any:
@@ -255,13 +270,13 @@ class Trainer:
         return self._tables
 
     def _learn(
-        self, share: Share, tables: Future[Any], grad: Parameters, *, watched: bool
+        self, share: Share, tables: Callable[[], Any], grad: Parameters, *, watched: bool
     ) -> float:
         """Fill in a share's gradient; return the loss where it is watched."""
         kind, memory, p = self.settings.kind, self.settings.memory, self._p
         batch, key = self._batches.together(share)
         run = gradients.unroll(kind, p, batch, memory)
-        v_neg = self._negative(batch, run, key, tables.result())
+        v_neg = self._negative(batch, run, key, tables())
         gradients.gradient(kind, p, batch, run, v_neg, memory, grad)
         return gradients.loss(p, batch, run, v_neg) if watched else 0.0
 

@@ -1,4 +1,4 @@
-"""Small training problems with every kind of parameter, in float64."""
+"""Small training problems with every kind of parameter, in float64; and easy music."""
 
 import numpy as np
 
@@ -50,3 +50,10 @@ def sequences(batch: Batch) -> list[np.ndarray]:
     """Return the places of each sequence's frames in the batch."""
     lengths = np.diff(batch.at)
     return [batch.at[:-1][lengths > i] + i for i in range(len(batch.row))]
+
+
+def alternating(n_pieces: int, n_frames: int = 12) -> list[np.ndarray]:
+    """Pieces that go back and forth between two chords: all of it follows from the past."""
+    chords = np.zeros((2, 10), np.bool_)
+    chords[0, [1, 4, 7]] = chords[1, [2, 5, 9]] = True
+    return [chords[(np.arange(n_frames) + piece) % 2] for piece in range(n_pieces)]

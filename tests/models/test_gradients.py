@@ -3,7 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnrbm_gui.models import gradients, products_numba, recurrence_numba, unrolled_numba
+from rnnrbm_gui.models import (
+    gradients,
+    products_numba,
+    recurrence_numba,
+    sums_numba,
+    unrolled_numba,
+)
 from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models.echoes import seen
 from rnnrbm_gui.models.gradients import Batch, trained
@@ -167,6 +173,16 @@ def test_a_compiled_run_and_its_way_back_are_those_of_numpy(
     for one, two in zip(exact, compiled, strict=True):
         assert two.dtype == np.float32
         np.testing.assert_allclose(two, one, atol=3e-5)
+
+
+def test_what_reaches_a_state_through_the_keys_leaves_padding_alone() -> None:
+    """Beyond the padding of the last row lies what is somebody else's."""
+    rng = np.random.default_rng(1)
+    d_v, Wuv = rng.integers(-1, 2, (9, 12), np.int8), rng.normal(size=(5, 12)).astype(np.float32)
+    d_read = np.zeros((9, 64), np.float32)
+    sums_numba.add_read(d_v, Wuv, np.float32(0.5), d_read)
+    np.testing.assert_allclose(d_read[:, :5], d_v @ Wuv.T / 2, atol=1e-5)
+    assert not d_read[:, 5:].any()
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (64, 4, 63, 65), (130, 7, 70, 3), (65, 9, 3, 70)])
