@@ -2,6 +2,6 @@
 
 import sys
 
-from rnnrbm_gui.cli import main
+from rnnrbm_gui.launch import main
 
 sys.exit(main())

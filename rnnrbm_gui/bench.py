@@ -81,9 +81,9 @@ def _window(platform: str, *, paint: bool, watch: bool) -> dict[str, float]:
     if platform == "offscreen":
         environment["QT_QPA_PLATFORM"] = "offscreen"
     begin = time.monotonic()
-    # As ``cli`` starts the app.
-    start = "import gc; gc.disable(); from rnnrbm_gui import before_qt, bench_window"
-    start += "; bench_window.main()"
+    # As the command itself loads it.
+    start = "import importlib, rnnrbm_gui.launch as launch; launch.with_qt(lambda: "
+    start += "importlib.import_module('rnnrbm_gui.bench_window').main())"
     command = [sys.executable, "-P", "-c", start, repr(begin), str(int(paint)), str(int(watch))]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=LIMIT_S, env=environment, check=False

@@ -144,6 +144,6 @@ def _processor_s() -> float | None:
     return taken or None
 
 
-def main() -> None:
+def main() -> int:
     """Measure as the command line says: since when, whether to paint and whether to watch."""
-    sys.exit(measure(float(sys.argv[1]), sys.argv[2] == "1", sys.argv[3] == "1"))
+    return measure(float(sys.argv[1]), sys.argv[2] == "1", sys.argv[3] == "1")

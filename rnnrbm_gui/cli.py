@@ -1,39 +1,30 @@
-"""The command line: ``rnnrbm-gui`` opens the window; its sub-commands work without one."""
+"""The command line's words: the sub-commands, which work without a window."""
 
 import argparse
-import gc
-import io
 import json
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 from rnnrbm_gui import __version__, surroundings
 from rnnrbm_gui.errors import UserError
+from rnnrbm_gui.launch import MISSING_LIBRARY, open_window
 
 DEFAULT_MODEL = "jsb-chorales"
 DEFAULT_BARS = 16
 DEFAULT_SEED = 28041685
-MISSING_LIBRARY = 3
 CORPUS = "a published corpus (.pickle, .mat, .json) or a folder of MIDI files"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit code: 0 done, 1 a sentence said why not, 3 no Qt."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show “█” is no error
-    options = _parser().parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except UserError as error:
-        print(f"rnnrbm-gui: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("rnnrbm-gui: stopped.", file=sys.stderr)
-        return 130
+def run(words: Sequence[str]) -> int:
+    """Run the command that the words name; return the exit code.
+
+    Raises:
+        UserError: the sentence says why it cannot be done.
+    """
+    options = _parser().parse_args(words)
+    return int(options.run(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,19 +126,7 @@ def _perform_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _window(options: argparse.Namespace) -> int:
-    missing = surroundings.missing_library(window=True)
-    if missing:
-        print(f"rnnrbm-gui: {missing}", file=sys.stderr)
-        return MISSING_LIBRARY
-    headless = surroundings.no_display()
-    if headless:
-        print(f"rnnrbm-gui: {headless}", file=sys.stderr)
-        return _perform(_parser().parse_args(["perform"]))
-    gc.disable()  # until the window has painted: to collect while modules load takes 20 ms
-    import_module("rnnrbm_gui.before_qt")
-    from rnnrbm_gui.app import run_window
-
-    return run_window(options.open)
+    return open_window(options.open)
 
 
 def _perform(options: argparse.Namespace) -> int:
@@ -304,7 +283,3 @@ def _bench(options: argparse.Namespace) -> int:
     from rnnrbm_gui.bench import run_bench
 
     return run_bench(options.json, print, brief=options.brief)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

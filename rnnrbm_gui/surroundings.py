@@ -4,7 +4,6 @@ import ctypes
 import importlib
 import os
 import re
-import socket
 import sys
 from pathlib import Path
 
@@ -97,6 +96,8 @@ def _wayland_answers() -> bool:
     name = os.environ.get("WAYLAND_DISPLAY")
     if not name:
         return False
+    import socket  # which takes 3 ms
+
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(str(Path(os.environ.get("XDG_RUNTIME_DIR", "/")) / name))

@@ -9,7 +9,7 @@ import mido
 import numpy as np
 import pytest
 
-from rnnrbm_gui import __version__, cli, paths
+from rnnrbm_gui import __version__, cli, launch, paths
 from rnnrbm_gui.doctor import examine
 from rnnrbm_gui.errors import UserError
 
@@ -104,7 +104,7 @@ def test_echoes_are_read_from_the_command_line(words, echoes):
 
 
 def test_bench_prints_and_writes_its_figures(tmp_path, capsys):
-    assert cli.main(["bench", "--brief", "--json", str(tmp_path / "figures.json")]) == 0
+    assert launch.main(["bench", "--brief", "--json", str(tmp_path / "figures.json")]) == 0
     figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))
     printed = capsys.readouterr().out
     for name in (

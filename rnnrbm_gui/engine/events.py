@@ -1,17 +1,16 @@
 """What the engine tells the window: frozen values, drained by ``Engine.poll``."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.model_file import ModelHeader
 from rnnrbm_gui.music.note import Note
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Generated:
+class Generated(Struct, frozen=True, eq=False):
     """The generated notes from a tick on are now these, and reach to ``end_tick``.
 
     Attributes:
@@ -31,51 +30,44 @@ class Generated:
     glow: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """The drawn passage that the model takes up, in ticks; None where there is none."""
 
     span: tuple[int, int] | None
 
 
-@dataclass(frozen=True)
-class ModelLoaded:
+class ModelLoaded(Struct, frozen=True):
     """Another model plays from now on."""
 
     path: Path
     header: ModelHeader
 
 
-@dataclass(frozen=True)
-class Playing:
+class Playing(Struct, frozen=True):
     """The transport has started (True) or come to rest (False)."""
 
     playing: bool
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Something went wrong; the sentence is for the user."""
 
     sentence: str
 
 
-@dataclass(frozen=True)
-class KernelReady:
+class KernelReady(Struct, frozen=True):
     """The compiled sampler has taken over from the plain one (same bits, faster)."""
 
     seconds: float
 
 
-@dataclass(frozen=True)
-class Sounded:
+class Sounded(Struct, frozen=True):
     """The generated music before this tick has sounded."""
 
     tick: int
 
 
-@dataclass(frozen=True)
-class Truncated:
+class Truncated(Struct, frozen=True):
     """The look-ahead from this tick on was thrown away and is being drawn anew."""
 
     tick: int

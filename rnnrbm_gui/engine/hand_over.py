@@ -6,10 +6,12 @@ has come.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import count
 from math import ceil
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rnnrbm_gui.engine.player_client import PlayerClient, TimedNote
 from rnnrbm_gui.engine.timeline import Loop, Piece, Timeline
@@ -36,8 +38,7 @@ class Roll(Protocol):
         """Hear that the playhead jumps to this tick."""
 
 
-@dataclass(slots=True)
-class Given:
+class Given(Struct):
     """A note that the player has, and where on the roll it came from."""
 
     timed: TimedNote

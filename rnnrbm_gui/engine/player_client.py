@@ -8,8 +8,10 @@ to tell is fetched by ``poll``.
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rnnrbm_gui.engine.player_child import Child, Probes
 from rnnrbm_gui.engine.player_memory import Memory
@@ -55,8 +57,7 @@ MOST_DEATHS, DEATHS_WITHIN_S, REST_S = 4, 10.0, 5.0
 """A player that dies so often so quickly is left alone for a while."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
+class Replaced(Struct, frozen=True):
     """The player died or hung and another has taken its place."""
 
     sentence: str

@@ -1,7 +1,8 @@
 """What the app remembers of its player, so that another can take its place."""
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from rnnrbm_gui.music.timing import PPQ
 from rnnrbm_gui.player import protocol
@@ -19,8 +20,7 @@ from rnnrbm_gui.player.protocol import (
 FORGET_S = 2.0
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(Struct):
     """What a new player must be told to go on where the old one ended.
 
     Attributes:
@@ -32,10 +32,10 @@ class Memory:
     output: OutputId = BUILT_IN
     state: OutputState | None = None
     anchor: Anchor | None = None
-    programs: dict[int, protocol.Program] = field(default_factory=dict)
-    notes: dict[int, tuple[int, TimedNote]] = field(default_factory=dict)
-    sounding: dict[tuple[int, int], int | None] = field(default_factory=dict)
-    struck: set[int] = field(default_factory=set)
+    programs: dict[int, protocol.Program] = {}
+    notes: dict[int, tuple[int, TimedNote]] = {}
+    sounding: dict[tuple[int, int], int | None] = {}
+    struck: set[int] = set()
 
     def owed(self, tick: float) -> tuple[tuple[int, int], ...]:
         """Return every (channel, pitch) that may sound at the receiver at a tick."""

@@ -4,18 +4,17 @@ Times on the wire are seconds of ``now_s``, which every process of the machine r
 are *play ticks*, which only ever grow (the engine unrolls loops and seeks).
 """
 
-import json
 import sys
 import time
-from dataclasses import dataclass, fields
-from typing import Any
+
+from msgspec import MsgspecError, Struct
+from msgspec.json import Decoder, Encoder
 
 # WORKAROUND: before Python 3.13 Windows' monotonic clock moves in steps of 16 ms; can go with 3.12.
 now_s = time.perf_counter if sys.platform == "win32" else time.monotonic
 
 
-@dataclass(frozen=True)
-class OutputId:
+class OutputId(Struct, frozen=True):
     """A place that notes can go to, known by its name, never by an index.
 
     Attributes:
@@ -34,8 +33,7 @@ BUILT_IN = OutputId("built-in", "Built-in synth")
 VIRTUAL = OutputId("virtual", "rnnrbm-gui")
 
 
-@dataclass(frozen=True)
-class TimedNote:
+class TimedNote(Struct, frozen=True):
     """A note on its way to the wire, ``on`` and ``off`` in play ticks."""
 
     id: int
@@ -50,11 +48,14 @@ class TimedNote:
         _check(channel=(self.channel, 0, 15))
 
 
+class Message(Struct, frozen=True, tag=True, forbid_unknown_fields=True):
+    """What a line says; its "type" is the name of its class."""
+
+
 # ---- commands: from the app to the player
 
 
-@dataclass(frozen=True)
-class Play:
+class Play(Message, frozen=True):
     """Start the clock: it stands at ``tick`` now, or stood there at ``at_s``."""
 
     tick: float
@@ -63,28 +64,24 @@ class Play:
     at_s: float | None = None
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(Message, frozen=True):
     """Stop the clock, end what sounds, forget what is unsent."""
 
 
-@dataclass(frozen=True)
-class Tempo:
+class Tempo(Message, frozen=True):
     """Go on at this tempo from now on."""
 
     bpm: float
 
 
-@dataclass(frozen=True)
-class Schedule:
+class Schedule(Message, frozen=True):
     """Notes to send when their time comes."""
 
     epoch: int
     notes: tuple[TimedNote, ...]
 
 
-@dataclass(frozen=True)
-class Cancel:
+class Cancel(Message, frozen=True):
     """Forget unsent notes with ``on >= from_tick``; ``token`` comes back with the answer."""
 
     epoch: int
@@ -92,8 +89,7 @@ class Cancel:
     token: int
 
 
-@dataclass(frozen=True)
-class Strike:
+class Strike(Message, frozen=True):
     """A clicked key goes down, at once."""
 
     pitch: int
@@ -103,20 +99,17 @@ class Strike:
         _check(pitch=(self.pitch, 0, 127), velocity=(self.velocity, 1, 127))
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(Message, frozen=True):
     """A clicked key comes up."""
 
     pitch: int
 
 
-@dataclass(frozen=True)
-class Panic:
+class Panic(Message, frozen=True):
     """Silence every channel of the output by every means MIDI has."""
 
 
-@dataclass(frozen=True)
-class OpenOutput:
+class OpenOutput(Message, frozen=True):
     """Send to this output from now on.
 
     Attributes:
@@ -129,8 +122,7 @@ class OpenOutput:
     lost: bool = False
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(Message, frozen=True):
     """Choose a sound on a channel; None leaves what the synth has."""
 
     channel: int
@@ -138,51 +130,44 @@ class Program:
     bank: int | None = None
 
 
-@dataclass(frozen=True)
-class Admit:
+class Admit(Message, frozen=True):
     """Use a MIDI API: it answered a throw-away process."""
 
     api: str
 
 
-@dataclass(frozen=True)
-class Refuse:
+class Refuse(Message, frozen=True):
     """Do without a MIDI API that does not answer, for this reason."""
 
     api: str
     reason: str
 
 
-@dataclass(frozen=True)
-class Refresh:
+class Refresh(Message, frozen=True):
     """List the outputs now."""
 
 
-@dataclass(frozen=True)
-class Quit:
+class Quit(Message, frozen=True):
     """End what sounds and leave."""
 
 
 # ---- reports: from the player to the app
 
 
-@dataclass(frozen=True)
-class Beat:
+class Beat(Message, frozen=True):
     """The scheduler's loop is alive; ``level`` is the built-in synth's peak since the last."""
 
     at_s: float
     level: float = 0.0
 
 
-@dataclass(frozen=True)
-class Entering:
+class Entering(Message, frozen=True):
     """The next call goes into this API and may hang or crash; "" when it came back."""
 
     api: str
 
 
-@dataclass(frozen=True)
-class Anchor:
+class Anchor(Message, frozen=True):
     """Where the clock stands: ``tick`` at ``at_s``, moving at ``ticks_per_s`` if playing."""
 
     tick: float
@@ -198,8 +183,7 @@ class Anchor:
         return self.tick + (at_s - self.at_s) * self.ticks_per_s
 
 
-@dataclass(frozen=True)
-class Sounding:
+class Sounding(Message, frozen=True):
     """A note began or ended at the output.
 
     Attributes:
@@ -218,16 +202,14 @@ class Sounding:
     velocity: int = 0
 
 
-@dataclass(frozen=True)
-class Dropped:
+class Dropped(Message, frozen=True):
     """A note arrived too late to be played."""
 
     note_id: int
     late_ms: float
 
 
-@dataclass(frozen=True)
-class Cancelled:
+class Cancelled(Message, frozen=True):
     """The answer to ``Cancel``: everything up to ``last_tick`` has been sent."""
 
     epoch: int
@@ -235,15 +217,13 @@ class Cancelled:
     token: int
 
 
-@dataclass(frozen=True)
-class Outputs:
+class Outputs(Message, frozen=True):
     """Every place that notes can go to now."""
 
     outputs: tuple[OutputId, ...]
 
 
-@dataclass(frozen=True)
-class OutputState:
+class OutputState(Message, frozen=True):
     """What became of the chosen output; ``state`` is open, lost, failed or back."""
 
     output: OutputId
@@ -252,8 +232,7 @@ class OutputState:
     owed: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True)
-class AudioDevice:
+class AudioDevice(Message, frozen=True):
     """The device the built-in synth plays on; ``is_null`` when none opened and none is heard."""
 
     name: str
@@ -261,15 +240,13 @@ class AudioDevice:
     sentence: str
 
 
-@dataclass(frozen=True)
-class ApiLost:
+class ApiLost(Message, frozen=True):
     """A MIDI API stopped answering; it is used again when it is admitted again."""
 
     api: str
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(Message, frozen=True):
     """Something went wrong; the sentence is for the user."""
 
     sentence: str
@@ -283,45 +260,29 @@ Report = (
     Beat | Entering | Anchor | Sounding | Dropped | Cancelled
     | Outputs | OutputState | AudioDevice | ApiLost | Trouble
 )  # fmt: skip
-_KINDS = {
-    kind.__name__: kind for kind in (OutputId, TimedNote, *Command.__args__, *Report.__args__)
-}
+_encoder, _decoder = Encoder(), Decoder(Command | Report)
 
 
 def encode(message: Command | Report) -> bytes:
     """Return a message as one line of JSON."""
-    return json.dumps(message, default=_plain, separators=(",", ":")).encode() + b"\n"
+    return _encoder.encode(message) + b"\n"
 
 
-def decode(line: bytes) -> Any:
+def decode(line: bytes) -> Command | Report:
     """Return the message of one line.
 
     Raises:
         ValueError: the line is no message of this protocol.
     """
     try:
-        message = json.loads(line, object_hook=_rebuilt)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"the line must be a message of the player, got {line[:80]!r}") from error
-    if type(message).__name__ not in _KINDS:
-        raise ValueError(f"the line must be a message of the player, got {line[:80]!r}")
-    return message
+        return _decoder.decode(line)
+    except (MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"the line must be a message of the player, got {line[:80]!r} ({error})"
+        ) from error
 
 
 def _check(**ranges: tuple[int, int, int]) -> None:
     for name, (value, lowest, highest) in ranges.items():
         if not lowest <= value <= highest:
             raise ValueError(f"{name} must be in {lowest}..{highest}, got {value}")
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    own = {field.name: getattr(value, field.name) for field in fields(value)}
-    return {"is": type(value).__name__, **own}
-
-
-def _rebuilt(plain: dict[str, Any]) -> Any:
-    return _KINDS[plain.pop("is")](**{name: _tupled(value) for name, value in plain.items()})
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(_tupled(item) for item in value) if isinstance(value, list) else value

@@ -6,8 +6,10 @@ note-off, whatever is asked of it in between.
 
 import heapq
 from collections import deque
-from dataclasses import dataclass, replace
 from itertools import count
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rnnrbm_gui.music.timing import ticks_per_second
 from rnnrbm_gui.player.protocol import Anchor, Dropped, TimedNote
@@ -21,8 +23,7 @@ Key = tuple[int, int]
 """(channel, pitch): what can sound only once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stroke:
+class Stroke(Struct, frozen=True):
     """A note-on (velocity 1..127) or note-off (velocity 0), due at ``due_s``."""
 
     due_s: float
@@ -32,8 +33,7 @@ class Stroke:
     note_id: int | None
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     """A sounding note; ``off`` is None while a clicked key is down."""
 
     note_id: int | None

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnrbm_gui import cli
+from rnnrbm_gui import launch
 from rnnrbm_gui.data.corpus import CorpusError
 from rnnrbm_gui.data.model_file import ModelHeader, load_model, save_model
 from rnnrbm_gui.engine.evaluation import evaluate
@@ -49,7 +49,7 @@ def write_model(path: Path, n_hidden: int, n_visible: int) -> Path:
 def command(*arguments: object) -> str:
     said = io.StringIO()
     with redirect_stdout(said):
-        assert cli.main(["evaluate", *map(str, arguments)]) == 0
+        assert launch.main(["evaluate", *map(str, arguments)]) == 0
     return said.getvalue()
 
 

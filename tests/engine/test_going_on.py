@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnrbm_gui import cli
+from rnnrbm_gui import launch
 from rnnrbm_gui.data.model_file import load_model
 from rnnrbm_gui.engine import checkpoint, training_run
 from rnnrbm_gui.engine.training_events import (
@@ -144,20 +144,20 @@ def test_ctrl_c_keeps_the_best_and_says_what_is_true(
     sizes = ["--n-hidden", 6, "--n-recurrent", 4, "--memory", "gru"]
     command = list(map(str, [*arguments, *sizes]))
     plan.out.write_bytes(b"a model of last week")
-    assert cli.main(command) == 1
+    assert launch.main(command) == 1
     assert "“two.safetensors” is there already" in capsys.readouterr().err
     assert plan.out.read_bytes() == b"a model of last week"
     plan.out.unlink()
-    assert cli.main(command) == 130
+    assert launch.main(command) == 130
     assert "Nothing was kept yet." in capsys.readouterr().out
     interrupted_at = Checked
-    assert cli.main(command) == 130
+    assert launch.main(command) == 130
     said = capsys.readouterr().out
     assert "The best model so far is kept; go on with --resume." in said
     assert "LL a frame: valid" in said
     header = load_model(plan.out).header
     assert (header.figures["updates"], header.memory) == (20, "gru")
-    assert cli.main(command) == 1  # --resume forgotten: what is there is not lost
+    assert launch.main(command) == 1  # --resume forgotten: what is there is not lost
     assert "go on from it with --resume" in capsys.readouterr().err
     assert load_model(plan.out).header == header
 

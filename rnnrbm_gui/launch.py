@@ -1,0 +1,72 @@
+"""The command ``rnnrbm-gui``: alone it opens the window, with words it is the command line.
+
+The window is waited for, so nothing is imported here that its first paint can do without.
+"""
+
+import gc
+import io
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from rnnrbm_gui import surroundings
+from rnnrbm_gui.errors import UserError
+
+MISSING_LIBRARY = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code: 0 done, 1 a sentence said why not, 3 no Qt."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show “█” is no error
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _command_line(words) if words else open_window()
+    except UserError as error:
+        print(f"rnnrbm-gui: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("rnnrbm-gui: stopped.", file=sys.stderr)
+        return 130
+
+
+def _command_line(words: Sequence[str]) -> int:
+    from rnnrbm_gui import cli
+
+    return cli.run(words)
+
+
+def open_window(open_first: Path | None = None) -> int:
+    """Show the window until it is closed; without a display perform instead."""
+
+    def run_window() -> int:
+        from rnnrbm_gui.app import run_window
+
+        return run_window(open_first)
+
+    return with_qt(run_window)
+
+
+def with_qt(run: Callable[[], int]) -> int:
+    """Load what the window needs, in the order that is soonest done, and run what shows it.
+
+    Args:
+        run: what then shows the window; returns the exit code.
+
+    Returns:
+        The exit code: of ``run``; of a performance where there is no display; ``MISSING_LIBRARY``.
+    """
+    gc.disable()  # until the window has painted: to collect while modules load takes 20 ms
+    import_module("rnnrbm_gui.before_qt")
+    missing = surroundings.missing_library(window=True)
+    if missing:
+        print(f"rnnrbm-gui: {missing}", file=sys.stderr)
+        return MISSING_LIBRARY
+    headless = surroundings.no_display()
+    if headless:
+        gc.enable()
+        print(f"rnnrbm-gui: {headless}", file=sys.stderr)
+        return _command_line(["perform"])
+    return run()
