@@ -6,7 +6,8 @@ process with a time limit.
 
 import subprocess
 import sys
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rnnrbm_gui import __version__, paths, surroundings
 from rnnrbm_gui.data.model_file import load_model
@@ -28,8 +29,7 @@ print(f"{'read from' if was_there else 'compiled into'} {path}, "
 """
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """One dependency: what, how it stands, and the detail."""
 
     what: str
@@ -37,8 +37,7 @@ class Row:
     detail: str
 
 
-@dataclass(frozen=True)
-class Examination:
+class Examination(Struct, frozen=True):
     """Every row of the table."""
 
     rows: tuple[Row, ...]

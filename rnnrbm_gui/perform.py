@@ -5,8 +5,9 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
 from rnnrbm_gui.data.model_file import ModelHeader
@@ -32,8 +33,7 @@ Report = Callable[[str], None]
 KINDS = (".mid", ".wav", ".png")
 
 
-@dataclass(frozen=True)
-class Performance:
+class Performance(Struct, frozen=True):
     """What to perform and where to write it.
 
     Attributes:

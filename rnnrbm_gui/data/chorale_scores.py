@@ -8,11 +8,12 @@ here, when it is needed, and nowhere else.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from msgspec.structs import replace
 
 from rnnrbm_gui.data.rolls import ArticulatedRoll, Corpus, CorpusError, Roll
 from rnnrbm_gui.data.score_frames import ScoreFrames, ScoreNote, on_grid

@@ -9,10 +9,10 @@ Source: MathWorks, *MAT-File Format*, "Level 5 MAT-File Format", which versions 
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+from msgspec import Struct
 
 from rnnrbm_gui.data.rolls import MOST_FRAMES, N_KEYS, CorpusError, Roll
 
@@ -34,8 +34,7 @@ class _MalformedError(ValueError):
     """What is wrong, as a clause that follows the file's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Array:
+class _Array(Struct, frozen=True):
     """An array: its class as the format numbers it (-1 for complex), shape, name and content."""
 
     kind: int

@@ -5,13 +5,14 @@ The files are only read. One grid serves the whole corpus, since a model has one
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import lcm
 from pathlib import Path
 from statistics import median_low
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.midi_file import read_midi
@@ -58,8 +59,7 @@ MOST_ENTRIES = 100_000
 MOST_NOTES = 20_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     """A file that was read: ``notes`` is (n_notes, 3) of onset, pitch and end, in ticks."""
 
     file: str

@@ -10,8 +10,9 @@ Association, 1996.
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
+
+from msgspec import Struct
 
 MOST_EVENTS = 250_000
 """In a file: some 120,000 notes, read in less than a second."""
@@ -30,8 +31,7 @@ class MalformedError(ValueError):
     """What is wrong with the bytes, and where: a clause without its full stop."""
 
 
-@dataclass(slots=True)
-class RawTrack:
+class RawTrack(Struct):
     """One track chunk.
 
     Attributes:
@@ -44,15 +44,14 @@ class RawTrack:
     """
 
     name: str = ""
-    notes: dict[int, list[RawNote]] = field(default_factory=dict)
-    programs: dict[int, int] = field(default_factory=dict)
-    tempi: list[tuple[int, int]] = field(default_factory=list)
-    meters: list[tuple[int, int, int]] = field(default_factory=list)
+    notes: dict[int, list[RawNote]] = {}
+    programs: dict[int, int] = {}
+    tempi: list[tuple[int, int]] = []
+    meters: list[tuple[int, int, int]] = []
     end: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RawFile:
+class RawFile(Struct, frozen=True):
     """A file as it stands.
 
     Attributes:

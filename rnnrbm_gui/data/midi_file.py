@@ -5,12 +5,13 @@ is not taken over, and said in the song's remarks.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
 
 from rnnrbm_gui.data.midi_events import MalformedError, RawFile, RawNote, parse_midi
 from rnnrbm_gui.data.whole_file import read_whole, write_whole
@@ -32,8 +33,7 @@ DRUMS = 9
 """Channel 10, counted from 0: in General MIDI its pitches are drums."""
 
 
-@dataclass(frozen=True, slots=True)
-class MidiTrack:
+class MidiTrack(Struct, frozen=True):
     """A named part on one channel (0..15), with its General MIDI program (0..127) if it has one."""
 
     name: str
@@ -42,8 +42,7 @@ class MidiTrack:
     program: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MidiSong:
+class MidiSong(Struct, frozen=True):
     """A file that was read.
 
     Attributes:

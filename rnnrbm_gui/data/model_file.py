@@ -7,11 +7,12 @@ safetensors wants them; numbers and nested values are written as JSON.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import asdict, fields
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -33,8 +34,7 @@ FORMAT = "1"
 MOST_BYTES = 500_000_000
 
 
-@dataclass(frozen=True)
-class ModelHeader:
+class ModelHeader(Struct, frozen=True):
     """What a model file says about itself.
 
     Attributes:
@@ -83,7 +83,7 @@ class ModelHeader:
     recall: float = 1.0
     corpus: str = ""
     command: str = ""
-    figures: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, float] = {}
     attribution: str = ""
 
     @property
@@ -109,8 +109,7 @@ OPTIONAL = {
 """Entries that earlier files lack, as they are written."""
 
 
-@dataclass(frozen=True)
-class StoredModel:
+class StoredModel(Struct, frozen=True):
     """A model and what its file says about it."""
 
     model: SequenceModel

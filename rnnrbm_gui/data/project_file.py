@@ -6,9 +6,10 @@ their exact value, so that a project opened again plays the same music.
 
 import json
 import math
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from rnnrbm_gui.data.whole_file import read_whole, write_whole
 from rnnrbm_gui.errors import FileError
@@ -25,8 +26,7 @@ LAST_SEED = 2**64 - 1
 KINDS = {int: "a whole number", float: "a number", str: "a text", list: "a list"}
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """What is on the roll and how it was made.
 
     Attributes:

@@ -1,10 +1,10 @@
 """A corpus as rolls: what every reader of a corpus gives back, whatever the file was."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rnnrbm_gui.errors import FileError
@@ -25,8 +25,7 @@ class CorpusError(FileError):
     """A corpus that cannot be read; the sentence names the file and what is wrong in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PieceReport:
+class PieceReport(Struct, frozen=True):
     """What became of one file of a folder.
 
     Attributes:
@@ -64,8 +63,7 @@ class PieceReport:
         return " ".join([f"{said}.", *self.remarks])
 
 
-@dataclass(frozen=True, eq=False)
-class ArticulatedRoll:
+class ArticulatedRoll(Struct, frozen=True, eq=False):
     """A sequence that says when its keys are struck, and where its bars are.
 
     Attributes:
@@ -99,8 +97,7 @@ class ArticulatedRoll:
             raise ValueError(f"position must be in 0..{self.bar_frames - 1}")
 
 
-@dataclass(frozen=True)
-class Corpus:
+class Corpus(Struct, frozen=True):
     """The splits of one corpus as rolls.
 
     Attributes:
@@ -123,7 +120,7 @@ class Corpus:
     meter: Meter | None = None
     pieces: tuple[PieceReport, ...] = ()
     remarks: tuple[str, ...] = ()
-    articulated: Mapping[str, tuple[ArticulatedRoll, ...]] = field(default_factory=dict)
+    articulated: Mapping[str, tuple[ArticulatedRoll, ...]] = {}
 
     def split(self, name: str) -> tuple[Roll, ...]:
         """Return the sequences of one split.

@@ -1,19 +1,18 @@
 """A score on a grid of frames: what sounds, what is struck, and where each frame is in its bar."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.rolls import HIGH, LOW, N_KEYS, Roll
 from rnnrbm_gui.music.timing import Meter
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreNote:
+class ScoreNote(Struct, frozen=True):
     """A written note, all times in quarter notes from the score's beginning.
 
     Attributes:
@@ -29,8 +28,7 @@ class ScoreNote:
     struck: bool = True
 
 
-@dataclass(frozen=True, eq=False)
-class ScoreFrames:
+class ScoreFrames(Struct, frozen=True, eq=False):
     """One score on the grid, as it is written: repeats are not played twice.
 
     Attributes:

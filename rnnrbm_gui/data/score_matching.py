@@ -6,10 +6,10 @@ piece is laid along the score frame by frame on the cheapest path (Viterbi): a p
 frame, and for a price waits, leaves a frame out, or jumps to the beginning of a written bar.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.rolls import ArticulatedRoll, Roll
@@ -37,8 +37,7 @@ _WAIT, _LEAVE_OUT, _JUMP, _START_INSIDE = 1.0, 1.0, 6.0, 3.0
 _GO_ON, _WAITED, _LEFT_OUT, _JUMPED = range(4)
 
 
-@dataclass(frozen=True, eq=False)
-class Match:
+class Match(Struct, frozen=True, eq=False):
     """A piece laid along a score.
 
     Attributes:
@@ -100,15 +99,12 @@ class Match:
         return onsets
 
 
-@dataclass
 class ScoreSearch:
     """Scores, to be searched by what sounds in them."""
 
-    scores: list[ScoreFrames]
-    _chords: list[frozenset[bytes]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._chords = [_chords(score.roll) for score in self.scores]
+    def __init__(self, scores: Sequence[ScoreFrames]) -> None:
+        self.scores = scores
+        self._chords = [_chords(score.roll) for score in scores]
 
     def matches(self, roll: Roll) -> list[Match]:
         """Return the scores that a piece may come from, the most alike first.

@@ -3,15 +3,15 @@
 import queue
 import threading
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 Event = TypeVar("Event")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, eq=False)
-class _Ended:
+class _Ended(Struct, frozen=True, eq=False):
     result: Any = None
     error: BaseException | None = None
 

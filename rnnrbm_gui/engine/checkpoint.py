@@ -5,10 +5,11 @@ is written whole or not at all, so that it survives being killed at any moment.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -20,8 +21,7 @@ from rnnrbm_gui.models.settings import Settings
 FORMAT = "training-1"
 
 
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True, eq=False):
     """Where a run stood.
 
     Attributes:

@@ -10,10 +10,10 @@ Where the model has a plane of struck keys, a drawn note is struck in the first 
 in no other, a key that is off is not struck, and what sounds freely is struck freely.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models.kernels import FREE, OFF, ON
@@ -34,8 +34,7 @@ class Mode(StrEnum):
     FREE = "Free"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Constraints:
+class Constraints(Struct, frozen=True, eq=False):
     """The cells of the drawn passage; every frame after them is free.
 
     Attributes:

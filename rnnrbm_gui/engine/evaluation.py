@@ -6,12 +6,13 @@ Thread: the caller's, with one more for each core while it measures. What there 
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data import chorale_scores
@@ -49,8 +50,7 @@ Tell = Callable[[float], None]
 Roll = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True):
     """What was found.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.corpus import HIGH, LOW, Corpus, CorpusError, Roll
@@ -17,8 +17,7 @@ RAREST_METER = 0.05
 """Share of the pieces from which on a metre has places of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """How a model's frames are made.
 
     Attributes:
@@ -65,8 +64,7 @@ class Form:
         return Form(low, high - low + 1, 2, Bars(meters, frames_per_beat))
 
 
-@dataclass(frozen=True, eq=False)
-class Material:
+class Material(Struct, frozen=True, eq=False):
     """Sequences in a form.
 
     Attributes:

@@ -4,14 +4,16 @@ Where the plan leaves something open it is what fits the corpus (``recipes``) an
 of pieces in keys of their own, transposed ones are just more music.
 """
 
+import dataclasses
 import hashlib
 import shlex
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data import chorale_scores
@@ -30,8 +32,7 @@ from rnnrbm_gui.models.settings import Settings
 Roll = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
-class Preparation:
+class Preparation(Struct, frozen=True, eq=False):
     """All that a run needs.
 
     Attributes:
@@ -81,7 +82,7 @@ def prepared(plan: Plan) -> Generator[TrainingEvent, None, Preparation]:
         raise UserError("None of the notes of train lies within the model's keys: choose others.")
     # The published pickles stand in C; what says how long its frames are stands as it was written.
     own_keys = corpus.frames_per_beat is not None and not plan.in_c
-    settings = replace(settings, planes=form.planes, own_keys=own_keys)
+    settings = dataclasses.replace(settings, planes=form.planes, own_keys=own_keys)
     header = header_of(plan, corpus, recipe, settings, train)
     identity = checkpoint.run_of(settings, fingerprint(train) + fingerprint(valid))
     return Preparation(train, valid, settings, header, identity)
@@ -157,7 +158,7 @@ def settings_of(plan: Plan, recipe: Recipe) -> Settings:
         except ValueError as error:
             raise UserError(f"{error}.".capitalize()) from error
         given["echoes"] = plan.echoes
-    return replace(recipe.settings_for(plan.kind), seed=plan.seed, **given)
+    return dataclasses.replace(recipe.settings_for(plan.kind), seed=plan.seed, **given)
 
 
 def header_of(

@@ -1,6 +1,8 @@
 """What fits each corpus and kind of model: settings chosen on ``valid``, and words for the file."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE
@@ -9,8 +11,7 @@ from rnnrbm_gui.models.settings import Settings
 PAPER = " from the piano-roll corpora of Boulanger-Lewandowski, Bengio and Vincent (ICML 2012)"
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """How one corpus is trained on and played.
 
     Attributes:
@@ -31,7 +32,7 @@ class Recipe:
     temperature: float = DEFAULT_TEMPERATURE
     gibbs_steps: int = DEFAULT_GIBBS_STEPS
     source: str = PAPER
-    settings: dict[Kind, Settings] = field(default_factory=dict)
+    settings: dict[Kind, Settings] = {}
 
     def settings_for(self, kind: Kind) -> Settings:
         """Return how to train a kind of model on it."""

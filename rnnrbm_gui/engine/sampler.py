@@ -7,9 +7,9 @@ were thrown away.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.model_file import StoredModel
@@ -27,8 +27,7 @@ FEWEST_GIBBS_STEPS, MOST_GIBBS_STEPS = 1, 4000
 COLDEST, HOTTEST = 0.5, 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sampling:
+class Sampling(Struct, frozen=True):
     """How the model draws.
 
     Attributes:

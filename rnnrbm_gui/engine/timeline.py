@@ -1,10 +1,9 @@
 """Where on the roll the player's ever-growing play tick is: seeks and loops, unrolled."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """A stretch of the roll that repeats, ``first <= tick < last``."""
 
     first: int
@@ -15,8 +14,7 @@ class Loop:
             raise ValueError(f"a loop must end after it begins, got {self.first}..{self.last}")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A run of play ticks that map on to consecutive roll ticks.
 
     Attributes:
@@ -36,8 +34,7 @@ class Piece:
         return roll_tick - self.roll_first + self.play_first
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """The pieces of one run of the player, each beginning where the one before ends."""
 
     pieces: tuple[Piece, ...] = (Piece(0, 0),)

@@ -1,7 +1,8 @@
 """What a trainer's process is asked for besides a plan, and tells besides the run's own events."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rnnrbm_gui.data.rolls import PieceReport
 from rnnrbm_gui.engine.training_events import TrainingEvent
@@ -9,8 +10,7 @@ from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.timing import Meter
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """Read a corpus and tell what is in it, without training.
 
     Attributes:
@@ -24,8 +24,7 @@ class Reading:
     frames_per_beat: int | None = None
 
 
-@dataclass(frozen=True)
-class CorpusFound:
+class CorpusFound(Struct, frozen=True):
     """The answer to ``Reading``.
 
     Attributes:
@@ -41,8 +40,7 @@ class CorpusFound:
     remarks: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Sampled:
+class Sampled(Struct, frozen=True):
     """What the model just checked plays by itself.
 
     Attributes:
@@ -62,8 +60,7 @@ class Sampled:
     bpm: float
 
 
-@dataclass(frozen=True)
-class Stopped:
+class Stopped(Struct, frozen=True):
     """The run was ended on request; ``kept`` is the best model so far, None where there is none."""
 
     kept: Path | None
@@ -76,8 +73,7 @@ class Stopped:
         return f"Stopped. The best model so far is kept as “{self.kept.stem}”."
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The run is over because something went wrong; the sentence is for the user."""
 
     sentence: str

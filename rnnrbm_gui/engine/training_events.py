@@ -5,16 +5,16 @@ line prints them, the training window receives them from a process of their own 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rnnrbm_gui.data.model_file import ModelHeader, StoredModel
 from rnnrbm_gui.models.kinds import Kind
 from rnnrbm_gui.models.memory import Memory
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """One training run; None stands for what fits the corpus and the kind of model.
 
     Attributes:
@@ -57,15 +57,13 @@ class Plan:
     resume: bool = False
 
 
-@dataclass(frozen=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """A whole sentence about the run: what was read, kept, skipped, found."""
 
     words: str
 
 
-@dataclass(frozen=True)
-class Course:
+class Course(Struct, frozen=True):
     """Where the run stands, several times a second.
 
     Attributes:
@@ -90,8 +88,7 @@ class Course:
     left_s: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Checked:
+class Checked(Struct, frozen=True, eq=False):
     """A quick measurement of the averaged model, every few hundred updates.
 
     Attributes:
@@ -113,8 +110,7 @@ class Checked:
     stored: StoredModel
 
 
-@dataclass(frozen=True)
-class Measuring:
+class Measuring(Struct, frozen=True):
     """How far reading the scores or measuring the finished model is.
 
     Attributes:
@@ -126,8 +122,7 @@ class Measuring:
     share: float | None = None
 
 
-@dataclass(frozen=True)
-class Trained:
+class Trained(Struct, frozen=True):
     """The run is over and the best model is written, measured in full.
 
     Attributes:

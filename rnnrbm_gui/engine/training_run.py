@@ -8,10 +8,10 @@ the run loses little.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
+from msgspec.structs import replace
 
 from rnnrbm_gui.data.model_file import StoredModel, load_model, save_model
 from rnnrbm_gui.engine import checkpoint

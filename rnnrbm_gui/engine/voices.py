@@ -2,9 +2,9 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from rnnrbm_gui.music.note import Note

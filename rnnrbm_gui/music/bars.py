@@ -1,15 +1,13 @@
 """A frame's place in its bar, as a number that a model is told."""
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rnnrbm_gui.music.timing import Meter, frame_ticks
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(Struct, frozen=True):
     """The bars of which a model tells the places apart: those of a few metres, in a row.
 
     Attributes:

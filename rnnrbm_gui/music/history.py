@@ -1,7 +1,8 @@
 """Undo and redo over immutable values."""
 
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 Value = TypeVar("Value")
 
@@ -10,8 +11,7 @@ MOST_STEPS = 500
 """Older steps are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class History(Generic[Value]):
+class History(Struct, Generic[Value], frozen=True):
     """The present value, the named steps that led to it, and the ones taken back.
 
     Attributes:
@@ -21,8 +21,8 @@ class History(Generic[Value]):
     """
 
     present: Value
-    past: tuple[tuple[str, Value], ...] = field(default=())
-    future: tuple[tuple[str, Value], ...] = field(default=())
+    past: tuple[tuple[str, Value], ...] = ()
+    future: tuple[tuple[str, Value], ...] = ()
 
     def commit(self, name: str, value: Value, *, always: bool = False) -> "History[Value]":
         """Return the history after one more step; an equal value is none, unless ``always``."""

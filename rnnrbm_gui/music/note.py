@@ -1,14 +1,13 @@
 """A note: one pitch that sounds from one tick to another."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 LOWEST_PITCH, HIGHEST_PITCH = 0, 127
 NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 BLACK = frozenset({1, 3, 6, 8, 10})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Note:
+class Note(Struct, frozen=True, order=True):
     """One note in ticks (``timing.PPQ`` to the beat), ordered by onset, then pitch.
 
     Attributes:

@@ -9,10 +9,10 @@ key]``: those struck in this very frame. Such a roll says itself what a key that
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rnnrbm_gui.music.note import Note
@@ -30,8 +30,7 @@ class Articulation(StrEnum):
     BAR = "re-strike on the bar"
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """How the frames and keys of one model lie over ticks and pitches.
 
     Attributes:

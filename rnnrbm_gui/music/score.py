@@ -2,14 +2,15 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rnnrbm_gui.music.note import Note
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Struct, frozen=True):
     """Notes sorted by onset and pitch; every edit gives a new score.
 
     Two notes of one pitch never overlap: the one added later cuts or swallows the earlier, so
@@ -17,7 +18,7 @@ class Score:
     """
 
     notes: tuple[Note, ...] = ()
-    longest: int = field(default=0, compare=False)
+    longest: int = 0
 
     @staticmethod
     def of(notes: Iterable[Note]) -> "Score":

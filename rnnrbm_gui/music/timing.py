@@ -1,8 +1,9 @@
 """Musical time: ticks, beats, bars and frames."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+
+from msgspec import Struct
 
 PPQ = 480
 """Ticks to the beat (a quarter note) everywhere inside the app; files are converted."""
@@ -10,8 +11,7 @@ PPQ = 480
 SLOWEST_BPM, FASTEST_BPM = 20.0, 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(Struct, frozen=True):
     """A time signature, such as 4/4."""
 
     numerator: int = 4

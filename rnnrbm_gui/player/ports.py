@@ -9,8 +9,9 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from rnnrbm_gui.player.jack_pulse import JackPulse
 from rnnrbm_gui.player.protocol import BUILT_IN, VIRTUAL, OutputId
@@ -64,8 +65,7 @@ def midi_apis(only: str | None = None) -> list[tuple[str, tuple[str, ...] | str]
     return found
 
 
-@dataclass(slots=True)
-class _Api:
+class _Api(Struct):
     """An admitted API: a kept client that lists, and for JACK the pulse of the server."""
 
     lister: Any

@@ -8,10 +8,10 @@ fundamental, is larger than every other partial.
 import wave
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from rnnrbm_gui.player.room import Room
@@ -33,8 +33,7 @@ KNEE, CEILING = 0.6, 0.98
 _RAMP = np.arange(1, LONG_PIECE + 1, dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class SynthEvent:
+class SynthEvent(Struct, frozen=True):
     """Velocity 1..127 strikes a key, 0 lets it go, at a sample of the synth's own count."""
 
     sample: int

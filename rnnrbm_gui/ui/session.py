@@ -9,11 +9,11 @@ closes, and it is on the roll again at the next start. So closing asks no questi
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 

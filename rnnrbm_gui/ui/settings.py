@@ -2,9 +2,11 @@
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, fields
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.whole_file import write_whole
@@ -22,8 +24,7 @@ RANGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Knobs and choices; every value that cannot be read falls back to its default.
 
     Attributes:

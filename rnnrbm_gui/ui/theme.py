@@ -15,17 +15,17 @@ What a widget is, its object name or a property says; the style sheet does the r
     QFrame[role="segments"]      the box about segments
 """
 
-from dataclasses import dataclass, fields
 from functools import cache
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
 
 from rnnrbm_gui import paths
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
+class Theme(Struct, frozen=True):
     """The colours of one look, ``#rrggbb``.
 
     Text colours stand at 4.5 : 1 or better on the ground they are used on (tested): ``text`` and
@@ -164,7 +164,7 @@ def _inter_is_installed() -> bool:
 
 def stylesheet(theme: Theme) -> str:
     """Return the style sheet of the whole app in one look; see the top for what to name."""
-    colours = {field.name: getattr(theme, field.name) for field in fields(theme)}
+    colours = asdict(theme)
     sheet = _SHEET.replace("@icons", (paths.resources() / "icons").as_posix())
     for name in sorted(colours, key=len, reverse=True):
         sheet = sheet.replace(f"@{name}", colours[name])

@@ -1,9 +1,9 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import asdict, replace
 from safetensors.numpy import save
 
 from rnnrbm_gui import paths
@@ -53,7 +53,7 @@ def entries(**changed: str | None) -> dict[str, str]:
     """The header's entries as they lie in a file, some changed or (None) left out."""
     plain = {
         name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in vars(HEADER).items()
+        for name, value in asdict(HEADER).items()
     }
     merged = {"format": "1", **plain, **changed}
     return {name: value for name, value in merged.items() if value is not None}

@@ -4,11 +4,11 @@ import json
 import pickle
 import re
 from contextlib import redirect_stdout
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from rnnrbm_gui import launch
 from rnnrbm_gui.data.corpus import CorpusError

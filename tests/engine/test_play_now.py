@@ -1,10 +1,10 @@
 """Another model takes over running music, and notes apart from the roll: no gap, no stuck note."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.model_file import load_model, save_model

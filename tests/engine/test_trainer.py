@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
 from rnnrbm_gui.data.model_file import load_model

@@ -1,10 +1,11 @@
+import dataclasses
 import json
 import pickle
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from rnnrbm_gui.data.corpus import CorpusError
 from rnnrbm_gui.data.model_file import load_model
@@ -224,7 +225,7 @@ def test_a_checkpoint_is_of_the_same_run_whatever_is_recalled() -> None:
 
 def run_before_recall(settings: Settings, music: str) -> str:
     """What a checkpoint said before there was recall, and echoes."""
-    said = asdict(settings)
+    said = dataclasses.asdict(settings)
     for name in ("threads", "recall", "echoes"):
         del said[name]
     return json.dumps({**said, "music": music}, sort_keys=True)
@@ -238,7 +239,7 @@ def test_over_fitting_is_said_and_ends_the_run_early(
     monkeypatch.setattr(
         preparation,
         "settings_of",
-        lambda *given: replace(
+        lambda *given: dataclasses.replace(
             own(*given), check_every=50, batch_size=3, dropout=0.0, transposed=0
         ),
     )

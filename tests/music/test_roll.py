@@ -1,6 +1,5 @@
 """Between notes and roll: nothing lost on the way, nothing melted."""
 
-from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from msgspec.structs import replace
 
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation, Grid, Roll

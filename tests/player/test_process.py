@@ -106,7 +106,7 @@ def test_it_ends_on_sigterm_and_leaves_sigint_to_the_app(player: Process) -> Non
 
 def test_lines_that_make_no_sense_are_told_and_the_player_goes_on(player: Process) -> None:
     player.write(b"nonsense\n")
-    player.write(b'{"is":"Beat","at_s":1.0,"level":0.0}\n')  # a report is no command
+    player.write(b'{"type":"Beat","at_s":1.0,"level":0.0}\n')  # a report is no command
     player.wait(protocol.Trouble)
     player.send(protocol.Strike(60, 80))
     player.wait(protocol.Sounding, pitch=60)
@@ -115,7 +115,9 @@ def test_lines_that_make_no_sense_are_told_and_the_player_goes_on(player: Proces
 def test_a_command_that_fails_is_told_and_ends_every_note(player: Process) -> None:
     player.send(protocol.Strike(60, 80))
     player.wait(protocol.Sounding, pitch=60, on=True)
-    player.write(b'{"is":"Tempo","bpm":"fast"}\n')
+    player.send(protocol.Play(0.0, 0, 120.0))
+    never = 10**400  # which no float holds
+    player.send(protocol.Schedule(0, (protocol.TimedNote(1, never, never + 1, 60, 80),)))
     assert "The player failed" in player.wait(protocol.Trouble).sentence
     player.process.wait(3)
     assert player.end() == 1

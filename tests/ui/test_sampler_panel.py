@@ -1,9 +1,9 @@
 """The inspector with models of every kind: what it says of them and what it lets one choose."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.model_file import save_model

@@ -5,9 +5,10 @@ released. Dropped before that, it has changed nothing.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from rnnrbm_gui.music.note import HIGHEST_PITCH, LOWEST_PITCH, Note, name_of
 from rnnrbm_gui.music.score import Score

@@ -4,7 +4,8 @@ Scrolling is kept in whole pixels and a key is a whole number of pixels high, so
 its exact shape while the view moves and no row is ever blurred.
 """
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rnnrbm_gui.music.timing import PPQ, Meter
 
@@ -15,8 +16,7 @@ CLEAR = 10.0
 """Grid lines nearer together than this many pixels would be clutter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Viewport:
+class Viewport(Struct, frozen=True):
     """The visible part of the roll; x and y count from the top left corner of the note area.
 
     Attributes:
@@ -122,8 +122,7 @@ class Viewport:
         return replace(self, left=max(self.left, 0), top=top)
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """Which lines of the time grid are far enough apart to be drawn.
 
     Attributes:

@@ -4,11 +4,11 @@ The window is made, and pyqtgraph imported, when it is first opened. Hiding it l
 going; the end of the app ends it, and the best model so far is on disk.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer
 
 from rnnrbm_gui.data.model_file import StoredModel, save_model

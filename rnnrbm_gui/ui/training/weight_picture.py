@@ -1,8 +1,7 @@
 """The weights as pictures: warm where one unit calls for another, cool where it forbids it."""
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
@@ -51,8 +50,7 @@ LEAST_APART = 12
 """Pixels from one pitch name to the next."""
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(Struct, frozen=True):
     """What the rows or the columns of a picture are.
 
     Attributes:
