@@ -26,3 +26,4 @@ def _import_numpy() -> None:
 _import_numpy()
 for _name in ("data.midi_file", "data.project_file", "engine.engine", "music.history"):
     importlib.import_module(f"rnnrbm_gui.{_name}")
+importlib.import_module("rnnrbm_gui.qt_code").import_qt()

@@ -38,3 +38,8 @@ def config() -> Path:
 def state() -> Path:
     """Return the folder of autosaves and logs (not made here)."""
     return Path(platformdirs.user_state_dir(APP, appauthor=False))
+
+
+def cache() -> Path:
+    """Return the folder of what can be made again (not made here)."""
+    return Path(platformdirs.user_cache_dir(APP, appauthor=False))

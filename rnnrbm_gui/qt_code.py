@@ -1,0 +1,68 @@
+"""Keeps the byte code of PySide6's own Python part, which it else compiles at every start.
+
+WORKAROUND: that part lies in PySide6's library as a ZIP file without byte code: a twentieth of the
+time to the first paint. Can go when PySide6 keeps it.
+"""
+
+import builtins
+import contextlib
+import marshal
+from importlib.util import MAGIC_NUMBER, source_hash
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from rnnrbm_gui import paths
+from rnnrbm_gui.data.whole_file import write_whole
+from rnnrbm_gui.errors import FileError
+
+Kept = dict[tuple[str, bytes], CodeType]
+"""By file name and hash of the source."""
+
+FROM = "shibokensupport/"
+
+
+def kept_at() -> Path:
+    """Return where the byte code lies."""
+    return paths.cache() / "pyside6.code"
+
+
+def import_qt() -> None:
+    """Import what all of Qt's modules need; where that fails, they say it themselves."""
+    kept = _read()
+    used: Kept = {}
+    compile_anew = builtins.compile
+
+    def compile_once(source: Any, filename: Any, mode: str, *more: Any, **options: Any) -> Any:
+        if more or options or not isinstance(source, bytes) or not str(filename).startswith(FROM):
+            return compile_anew(source, filename, mode, *more, **options)
+        key = (filename, source_hash(source))
+        code = used[key] = kept.get(key) or compile_anew(source, filename, mode)
+        return code
+
+    builtins.compile = compile_once
+    try:
+        with contextlib.suppress(ImportError):
+            import shiboken6  # noqa: F401
+    finally:
+        builtins.compile = compile_anew
+    if used and used.keys() != kept.keys():
+        _write(used)
+
+
+def _read() -> Kept:
+    try:
+        content = kept_at().read_bytes()
+        if content.startswith(MAGIC_NUMBER):  # of this Python
+            kept = marshal.loads(content[len(MAGIC_NUMBER) :])
+            return kept if isinstance(kept, dict) else {}
+    except (OSError, EOFError, ValueError, TypeError):
+        pass  # not there yet, or broken: it is compiled and kept anew
+    return {}
+
+
+def _write(used: Kept) -> None:
+    path = kept_at()
+    with contextlib.suppress(OSError, FileError):  # then it is compiled at the next start, too
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, MAGIC_NUMBER + marshal.dumps(used))

@@ -1,0 +1,84 @@
+"""PySide6's Python part is compiled once and kept, and no kept file can break a start."""
+
+import os
+import subprocess
+import sys
+from importlib.util import MAGIC_NUMBER
+from marshal import dumps, loads
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+COUNTING = """
+import builtins
+own, compiled = builtins.compile, []
+def counted(source, filename, mode, *more, **options):
+    compiled.append(str(filename))
+    return own(source, filename, mode, *more, **options)
+builtins.compile = counted
+from rnnrbm_gui.qt_code import import_qt, kept_at
+import_qt()
+assert builtins.compile is counted
+from PySide6.QtCore import QPoint
+assert QPoint(1, 2).x() == 1
+print(sum(name.startswith("shibokensupport/") for name in compiled), kept_at())
+"""
+
+
+def start(cache: Path) -> tuple[int, Path]:
+    """Import Qt in a process of its own; return how many modules it compiled, and what it keeps."""
+    home = {"XDG_CACHE_HOME": str(cache), "HOME": str(cache), "LOCALAPPDATA": str(cache)}
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **home},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    n_compiled, _, kept_at = done.stdout.strip().partition(" ")
+    return int(n_compiled), Path(kept_at)
+
+
+def test_what_is_compiled_is_kept(tmp_path: Path) -> None:
+    n_compiled, kept_at = start(tmp_path)
+    assert n_compiled > 5
+    assert kept_at.is_relative_to(tmp_path)
+    before = kept_at.read_bytes()
+    assert start(tmp_path) == (0, kept_at)
+    assert kept_at.read_bytes() == before
+
+
+def of_other_sources(codes: dict[tuple[str, bytes], CodeType]) -> dict[tuple[str, bytes], CodeType]:
+    """Return what an earlier PySide6 might have left."""
+    return {(name, b"earlier."): code for (name, _), code in codes.items()}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda good: b"",
+        lambda good: good[: len(good) // 2],
+        lambda good: b"\0\0\0\0" + good[4:],  # another Python's
+        lambda good: MAGIC_NUMBER + dumps(["no", "codes"]),
+        # Of an earlier PySide6: its sources are others.
+        lambda good: (
+            MAGIC_NUMBER + dumps({(n, b"x" * 8): c for (n, _), c in loads(good[4:]).items()})
+        ),
+    ],
+)
+def test_a_file_that_does_not_fit_is_made_anew(tmp_path: Path, broken) -> None:
+    n_modules, kept_at = start(tmp_path)
+    good = kept_at.read_bytes()
+    kept_at.write_bytes(broken(good))
+    assert start(tmp_path)[0] == n_modules
+    assert loads(kept_at.read_bytes()[4:]).keys() == loads(good[4:]).keys()
+    assert start(tmp_path)[0] == 0
+
+
+def test_where_nothing_can_be_kept_it_starts_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    n_compiled, kept_at = start(tmp_path / "file")
+    assert n_compiled > 5
+    assert not kept_at.exists()
