@@ -3,13 +3,15 @@
 import gc
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QDeadlineTimer, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from rnnrbm_gui import paths
+from rnnrbm_gui import numpy_later, paths
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.ui.main_window import MainWindow
 from rnnrbm_gui.ui.theme import app_font
@@ -33,14 +35,27 @@ def build(*, remember: bool = True) -> tuple[QApplication, MainWindow]:
     return app, MainWindow(Engine(), remember=remember)
 
 
-def begin_to_play(window: MainWindow) -> None:
-    """Start all that the first paint did not need."""
-    try:
-        window.start_engine()
-    finally:
-        gc.collect()
-        gc.freeze()  # a collection over Qt's and numba's objects would cost 80 ms of the beat
-        gc.enable()
+def begin_to_play(window: MainWindow, *more: Callable[[], None]) -> None:
+    """Start all that the first paint did not need, in turns of Qt's loop, so that none is long.
+
+    Args:
+        window: has painted.
+        more: what to do when all has started.
+    """
+    turns = [window.engine.start_player, numpy_later.load, window.start_engine, _settle, *more]
+
+    def turn() -> None:
+        if turns and not window.closed:
+            QTimer.singleShot(0, window, turn)
+            turns.pop(0)()
+
+    turn()
+
+
+def _settle() -> None:
+    gc.collect()
+    gc.freeze()  # a collection over Qt's and numba's objects would cost 80 ms of the beat
+    gc.enable()
 
 
 def run_window(open_first: Path | None = None) -> int:
@@ -60,9 +75,7 @@ def run_window(open_first: Path | None = None) -> int:
         if not window.canvas.paint_ms and not unpainted.hasExpired():
             QTimer.singleShot(2, begin)
             return
-        begin_to_play(window)
-        if open_first:
-            window.files.open(open_first)
+        begin_to_play(window, *([partial(window.files.open, open_first)] if open_first else ()))
 
     window.show()
     QTimer.singleShot(0, begin)

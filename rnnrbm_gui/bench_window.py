@@ -14,7 +14,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from rnnrbm_gui.app import begin_to_play, build
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.player.audio import REST_AFTER_S
@@ -43,10 +43,10 @@ def measure(begin_s: float, paint: bool, watch: bool) -> int:
     def script() -> Iterator[Callable[[], bool]]:
         yield lambda: len(window.canvas.paint_ms) > 0
         figures["launch_to_first_paint_s"] = time.monotonic() - begin_s
-        beats[:] = [time.monotonic()]
+        pressed = time.monotonic()
+        beats[:] = [pressed]
         begin_to_play(window)
         window.bridge.handle(Sounding, hear)
-        pressed = time.monotonic()
         window.engine.play()
         yield lambda: bool(sent)
         figures["play_at_first_paint_to_first_note_s"] = sent[0].at_s - pressed

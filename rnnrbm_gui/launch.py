@@ -7,11 +7,11 @@ import gc
 import io
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 
-from rnnrbm_gui import surroundings
+from rnnrbm_gui import numpy_later, surroundings
 from rnnrbm_gui.errors import UserError
+from rnnrbm_gui.qt_start import import_qt
 
 MISSING_LIBRARY = 3
 
@@ -59,7 +59,8 @@ def with_qt(run: Callable[[], int]) -> int:
         The exit code: of ``run``; of a performance where there is no display; ``MISSING_LIBRARY``.
     """
     gc.disable()  # until the window has painted: to collect while modules load takes 20 ms
-    import_module("rnnrbm_gui.before_qt")
+    numpy_later.put_off()
+    import_qt()
     missing = surroundings.missing_library(window=True)
     if missing:
         print(f"rnnrbm-gui: {missing}", file=sys.stderr)

@@ -10,12 +10,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
-from rnnrbm_gui.data.model_file import ModelHeader
+from rnnrbm_gui.data.model_header import ModelHeader
 from rnnrbm_gui.engine import events
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode, Sampling
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.engine.player_client import Replaced
-from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation

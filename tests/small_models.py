@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnrbm_gui.data.model_file import ModelHeader, StoredModel, save_model
+from rnnrbm_gui.data.model_file import StoredModel, save_model
+from rnnrbm_gui.data.model_header import ModelHeader
 from rnnrbm_gui.models.kinds import KINDS
 from rnnrbm_gui.models.memory import N_GATES
 from rnnrbm_gui.music.bars import Bars

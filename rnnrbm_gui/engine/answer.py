@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.model_file import StoredModel
-from rnnrbm_gui.engine.constraints import Constraints, Mode
-from rnnrbm_gui.engine.sampler import Sampling, Take
+from rnnrbm_gui.engine.choices import Mode, Sampling
+from rnnrbm_gui.engine.constraints import Constraints
+from rnnrbm_gui.engine.sampler import Take
 from rnnrbm_gui.engine.voices import Voices
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation

@@ -10,12 +10,11 @@ Where the model has a plane of struck keys, a drawn note is struck in the first 
 in no other, a key that is off is not struck, and what sounds freely is struck freely.
 """
 
-from enum import StrEnum
-
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from rnnrbm_gui.engine.choices import Mode
 from rnnrbm_gui.models.kernels import FREE, OFF, ON
 from rnnrbm_gui.music.roll import Grid
 from rnnrbm_gui.music.score import Score
@@ -24,14 +23,6 @@ UNSHOWN = -2
 """A whole row of silence before a continued passage: it is not sampled and not remembered."""
 
 MELODY_FROM_PITCH = 60
-
-
-class Mode(StrEnum):
-    """What is done with the drawn notes."""
-
-    CONTINUE = "Continue"
-    HARMONISE = "Harmonise"
-    FREE = "Free"
 
 
 class Constraints(Struct, frozen=True, eq=False):

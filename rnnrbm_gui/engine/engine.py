@@ -3,15 +3,13 @@
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode, Sampling
 from rnnrbm_gui.engine.events import KernelReady, Trouble
-from rnnrbm_gui.engine.generator import Generator
 from rnnrbm_gui.engine.player_client import PlayerClient
-from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
@@ -19,7 +17,12 @@ from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.player.protocol import OutputId
 
+if TYPE_CHECKING:
+    from rnnrbm_gui.engine.generator import Generator
+
 JOIN_LIMIT_S = 5.0
+COMPILING_WAITS_S = 1.0
+"""For the first frames: to load numba beside them would hold up the first note."""
 
 
 class Engine:
@@ -31,27 +34,48 @@ class Engine:
     def __init__(self, *, audio: Literal["auto", "null"] = "auto") -> None:
         self.client = PlayerClient(audio=audio)
         self._events: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._generator = Generator(self.client, self._events)
+        self._generator: Generator | None = None
+        self._asked: list[Callable[[Generator], None]] = []  # before there was a generator
         self._compiler = threading.Thread(target=self._compile, name="compiler", daemon=True)
+
+    def start_player(self) -> None:
+        """Start the player alone, which takes longest to be there."""
+        self.client.start()
 
     def start(self, model: Path) -> None:
         """Start the player, load the model, and compile the kernel beside it."""
+        from rnnrbm_gui.engine.generator import Generator  # and NumPy, and the models
+
         self.client.start()
+        self._generator = Generator(self.client, self._events)
         self._generator.start()
         self.load_model(model)
+        while self._asked:
+            self._post(self._asked.pop(0))
         self._compiler.start()
 
     def close(self) -> None:
         """Silence every note, end the generator and the player."""
         self.client.pause()
-        self._generator.stop_thread()
-        if self._generator.is_alive():
+        if self._generator is not None:
+            self._generator.stop_thread()
             self._generator.join(JOIN_LIMIT_S)
         self.client.close()
+
+    def _post(self, call: "Callable[[Generator], None]") -> None:
+        generator = self._generator
+        if generator is None:
+            self._asked.append(call)
+        else:
+            generator.post(lambda: call(generator))
 
     def _compile(self) -> None:
         from rnnrbm_gui.models import kernels
 
+        assert self._generator is not None
+        self._generator.under_way.wait(COMPILING_WAITS_S)
+        if not self._generator.is_alive():
+            return
         begin = time.monotonic()
         try:
             kernels.compile_kernel()
@@ -72,15 +96,15 @@ class Engine:
     @property
     def playing(self) -> bool:
         """Whether the playhead moves."""
-        return self._generator.playing
+        return self._generator is not None and self._generator.playing
 
     def position(self) -> float:
         """Return the playhead in roll ticks."""
-        return self._generator.position()
+        return 0.0 if self._generator is None else self._generator.position()
 
     def load_model(self, path: Path) -> None:
         """Let another model go on from what has sounded."""
-        self._generator.post(lambda: self._generator.load(path))
+        self._post(lambda generator: generator.load(path))
 
     def recall(self, heard: Sequence[Note], n_frames: int, frame_ticks: int | None = None) -> None:
         """Take up generated notes of earlier as what has sounded.
@@ -90,63 +114,63 @@ class Engine:
             n_frames: in which they sounded.
             frame_ticks: of those frames; the model's own unless given.
         """
-        self._generator.post(lambda: self._generator.recall(heard, n_frames, frame_ticks))
+        self._post(lambda generator: generator.recall(heard, n_frames, frame_ticks))
 
     def set_score(self, score: Score) -> None:
         """Take over an edited drawing."""
-        self._generator.post(lambda: self._generator.set_score(score))
+        self._post(lambda generator: generator.set_score(score))
 
     def set_mode(self, mode: Mode) -> None:
         """Change what is done with the drawn notes."""
-        self._generator.post(lambda: self._generator.set_mode(mode))
+        self._post(lambda generator: generator.set_mode(mode))
 
     def set_sampling(self, sampling: Sampling) -> None:
         """Change seed, temperature or Gibbs steps."""
-        self._generator.post(lambda: self._generator.set_sampling(sampling))
+        self._post(lambda generator: generator.set_sampling(sampling))
 
     def set_articulation(self, articulation: Articulation) -> None:
         """Change how held keys are struck, where the model has not learned it."""
-        self._generator.post(lambda: self._generator.set_articulation(articulation))
+        self._post(lambda generator: generator.set_articulation(articulation))
 
     def set_meter(self, meter: Meter) -> None:
         """Change where the bars are."""
-        self._generator.post(lambda: self._generator.set_meter(meter))
+        self._post(lambda generator: generator.set_meter(meter))
 
     def set_bpm(self, bpm: float) -> None:
         """Change the tempo, in quarter notes a minute."""
-        self._generator.post(lambda: self._generator.set_bpm(bpm))
+        self._post(lambda generator: generator.set_bpm(bpm))
 
     def set_loop(self, loop: Loop | None) -> None:
         """Repeat a stretch of the roll, or no more."""
-        self._generator.post(lambda: self._generator.set_loop(loop))
+        self._post(lambda generator: generator.set_loop(loop))
 
     def play(self, until: int | None = None) -> None:
         """Start at the playhead; stop at the roll tick ``until`` where it is given."""
-        self._generator.post(lambda: self._generator.play(until))
+        self._post(lambda generator: generator.play(until))
 
     def pause(self) -> None:
         """Silence, with the playhead where it is."""
-        self._generator.post(self._generator.pause)
+        self._post(lambda generator: generator.pause())
 
     def stop(self) -> None:
         """Silence, with the playhead back at the start."""
-        self._generator.post(self._generator.stop)
+        self._post(lambda generator: generator.stop())
 
     def seek(self, tick: int) -> None:
         """Put the playhead at a tick of the roll."""
-        self._generator.post(lambda: self._generator.seek(tick))
+        self._post(lambda generator: generator.seek(tick))
 
     def listen(self, notes: Sequence[Note], bpm: float) -> None:
         """Let notes sound apart from the roll, at once, from their tick 0 on; the roll pauses."""
-        self._generator.post(lambda: self._generator.listen(notes, bpm))
+        self._post(lambda generator: generator.listen(notes, bpm))
 
     def hush(self) -> None:
         """End what ``listen`` began; the roll is left alone."""
-        self._generator.post(self._generator.hush)
+        self._post(lambda generator: generator.hush())
 
     def listened_to(self) -> float | None:
         """Return the tick reached in what ``listen`` began, None when it is over."""
-        return self._generator.listened_to()
+        return None if self._generator is None else self._generator.listened_to()
 
     def audition(self, pitch: int, sounding: bool) -> None:
         """Let a clicked key sound at once, or end it."""

@@ -25,9 +25,10 @@ from rnnrbm_gui.models.accuracy import Accuracy
 from rnnrbm_gui.models.annealing import STARTS, Start
 from rnnrbm_gui.models.likelihood import Likelihood
 from rnnrbm_gui.models.rhythm_statistics import Articulation, Comparison, RhythmStatistics
-from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
+from rnnrbm_gui.models.sampler import FrameSampler
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.statistics import RollStatistics, samples
+from rnnrbm_gui.models.terms import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE
 
 RANGES = {
     "updates": (1, 10**7),

@@ -1,13 +1,18 @@
 """What the engine tells the window: frozen values, drained by ``Engine.poll``."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
-from rnnrbm_gui.data.model_file import ModelHeader
+from rnnrbm_gui.data.model_header import ModelHeader
 from rnnrbm_gui.music.note import Note
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Generated(Struct, frozen=True, eq=False):

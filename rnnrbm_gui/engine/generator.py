@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rnnrbm_gui.data.model_file import StoredModel, load_model
 from rnnrbm_gui.engine.answer import Answer
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode, Sampling
 from rnnrbm_gui.engine.events import (
     Generated,
     ModelLoaded,
@@ -28,7 +28,6 @@ from rnnrbm_gui.engine.events import (
 )
 from rnnrbm_gui.engine.hand_over import HandOver, Part
 from rnnrbm_gui.engine.player_client import PlayerClient
-from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.music.note import Note
@@ -41,6 +40,7 @@ FREEZE_S = 0.06
 LOADING_S = 3.0
 """Given to the player before another model runs through what has sounded, which may be long."""
 LOOK_AHEAD_BARS = 8
+ENOUGH_FRAMES = 4
 IDLE_WAIT_S = 0.04
 
 
@@ -58,6 +58,8 @@ class Generator(threading.Thread):
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._closing = False
+        self.under_way = threading.Event()
+        """Set once frames are drawn that are enough to begin with."""
         self.stored: StoredModel | None = None
         self._answer: Answer | None = None
         self._score, self._mode = Score(), Mode.HARMONISE
@@ -364,6 +366,8 @@ class Generator(threading.Thread):
             changed = min(changed, answer.extend(self._sampling))
         if len(answer) > begin:
             self._publish(changed, glow_from=begin)
+        if len(answer) >= ENOUGH_FRAMES:
+            self.under_way.set()
 
     def _publish(self, from_tick: int, glow_from: int | None = None) -> None:
         if self._answer is None:

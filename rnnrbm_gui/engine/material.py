@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.corpus import HIGH, LOW, Corpus, CorpusError, Roll
-from rnnrbm_gui.data.model_file import ModelHeader
+from rnnrbm_gui.data.model_header import ModelHeader
 from rnnrbm_gui.models.rhythm_statistics import Articulation
 from rnnrbm_gui.music.bars import Bars
 from rnnrbm_gui.music.timing import Meter

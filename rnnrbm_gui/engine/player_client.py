@@ -83,7 +83,9 @@ class PlayerClient:
         self._watcher = threading.Thread(target=self._watch, name="player watch", daemon=True)
 
     def start(self) -> None:
-        """Start the player; the built-in synth is its output until another is opened."""
+        """Start the player, once; the built-in synth is its output until another is opened."""
+        if self._watcher.ident is not None:
+            return
         with self._changed:
             self._child = Child(self._hear, null=self._null)
         self._watcher.start()

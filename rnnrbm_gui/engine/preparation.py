@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.data import chorale_scores
 from rnnrbm_gui.data.corpus import HIGH, LOW, Corpus, load_corpus
-from rnnrbm_gui.data.model_file import SUFFIX, ModelHeader, written
+from rnnrbm_gui.data.model_header import SUFFIX, ModelHeader, written
 from rnnrbm_gui.engine import checkpoint
 from rnnrbm_gui.engine.beside import beside
 from rnnrbm_gui.engine.evaluation import check_ranges
@@ -26,8 +26,8 @@ from rnnrbm_gui.engine.material import Form, Material, material_of, meter_of
 from rnnrbm_gui.engine.recipes import RECIPES, Recipe
 from rnnrbm_gui.engine.training_events import Measuring, Plan, Remark, TrainingEvent
 from rnnrbm_gui.errors import UserError
-from rnnrbm_gui.models import echoes
 from rnnrbm_gui.models.settings import Settings
+from rnnrbm_gui.models.terms import check_echoes
 
 Roll = NDArray[np.bool_]
 
@@ -154,7 +154,7 @@ def settings_of(plan: Plan, recipe: Recipe) -> Settings:
         given["memory"] = plan.memory
     if plan.echoes is not None:
         try:
-            echoes.check(plan.echoes)
+            check_echoes(plan.echoes)
         except ValueError as error:
             raise UserError(f"{error}.".capitalize()) from error
         given["echoes"] = plan.echoes

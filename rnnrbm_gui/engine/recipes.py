@@ -4,9 +4,8 @@ from dataclasses import replace
 
 from msgspec import Struct
 
-from rnnrbm_gui.models.kinds import Kind
-from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE
 from rnnrbm_gui.models.settings import Settings
+from rnnrbm_gui.models.terms import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, Kind
 
 PAPER = " from the piano-roll corpora of Boulanger-Lewandowski, Bengio and Vincent (ICML 2012)"
 

@@ -9,44 +9,19 @@ were thrown away.
 from collections.abc import Sequence
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from rnnrbm_gui.data.model_file import StoredModel
+from rnnrbm_gui.engine.choices import Sampling
 from rnnrbm_gui.engine.constraints import UNSHOWN, Constraints
 from rnnrbm_gui.models.drawing import Stream
 from rnnrbm_gui.models.kernels import ON
 from rnnrbm_gui.models.playable import State
-from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
+from rnnrbm_gui.models.sampler import FrameSampler
 from rnnrbm_gui.music.bars import Bars
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Grid
 from rnnrbm_gui.music.timing import Meter
-
-FEWEST_GIBBS_STEPS, MOST_GIBBS_STEPS = 1, 4000
-COLDEST, HOTTEST = 0.5, 2.0
-
-
-class Sampling(Struct, frozen=True):
-    """How the model draws.
-
-    Attributes:
-        seed: any whole number from 0 to 2^32 - 1; the same seed gives the same music.
-        temperature: T of exp(-E / T), 0.5..2.
-        gibbs_steps: block Gibbs steps a frame, 1..4000.
-    """
-
-    seed: int = 28041685
-    temperature: float = DEFAULT_TEMPERATURE
-    gibbs_steps: int = DEFAULT_GIBBS_STEPS
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed must be in 0..4294967295, got {self.seed}")
-        if not COLDEST <= self.temperature <= HOTTEST:
-            raise ValueError(f"temperature must be in 0.5..2, got {self.temperature}")
-        if not FEWEST_GIBBS_STEPS <= self.gibbs_steps <= MOST_GIBBS_STEPS:
-            raise ValueError(f"gibbs_steps must be in 1..4000, got {self.gibbs_steps}")
 
 
 class Take:

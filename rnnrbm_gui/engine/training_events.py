@@ -9,9 +9,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from rnnrbm_gui.data.model_file import ModelHeader, StoredModel
-from rnnrbm_gui.models.kinds import Kind
-from rnnrbm_gui.models.memory import Memory
+from rnnrbm_gui.data.model_file import StoredModel
+from rnnrbm_gui.data.model_header import ModelHeader
+from rnnrbm_gui.models.terms import Kind, Memory
 
 
 class Plan(Struct, frozen=True):

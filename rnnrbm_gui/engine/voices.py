@@ -1,16 +1,21 @@
 """Frame differences become notes, one frame at a time, and can be taken back to any frame."""
 
+from __future__ import annotations
+
 from bisect import bisect_left
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation, Grid
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import PPQ, Meter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Voices:

@@ -20,21 +20,6 @@ Roll = NDArray[np.bool_]
 Past = NDArray[np.uint8]
 """Frames as bits, (n_frames, n_visible / 8)."""
 
-NEAREST, FARTHEST = 2, 1024
-"""Of 1 it would be v_t itself."""
-
-
-def check(echoes: Sequence[int]) -> None:
-    """Refuse echoes that are out of range or out of order.
-
-    Raises:
-        ValueError: they are.
-    """
-    if list(echoes) != sorted(set(echoes)) or not all(NEAREST <= e <= FARTHEST for e in echoes):
-        raise ValueError(
-            f"echoes must grow and be in {NEAREST}..{FARTHEST} frames, got {list(echoes)}"
-        )
-
 
 def seen(roll: Roll, echoes: Sequence[int], first: int = 0, last: int | None = None) -> Roll:
     """Return what the recurrence sees of some frames of a piece.

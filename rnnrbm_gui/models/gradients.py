@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 
 from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models import rbm
-from rnnrbm_gui.models.kinds import KINDS, Kind
-from rnnrbm_gui.models.memory import Memory, Steps
+from rnnrbm_gui.models.kinds import KINDS
+from rnnrbm_gui.models.memory import Steps
 from rnnrbm_gui.models.sequence_model import SequenceModel
+from rnnrbm_gui.models.terms import Kind, Memory
 
 Array = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]

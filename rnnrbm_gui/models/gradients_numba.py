@@ -15,10 +15,10 @@ from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models import products_numba as products
 from rnnrbm_gui.models.gradients import Batch, Parameters, Unrolled
-from rnnrbm_gui.models.kinds import Kind
-from rnnrbm_gui.models.memory import Memory, Steps
+from rnnrbm_gui.models.memory import Steps
 from rnnrbm_gui.models.recurrence_numba import CODES, GRU
 from rnnrbm_gui.models.sums_numba import add_read, contrast, drive, outer
+from rnnrbm_gui.models.terms import Kind, Memory
 from rnnrbm_gui.models.unrolled_numba import back, run
 
 Float = NDArray[np.float32]

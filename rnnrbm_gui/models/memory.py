@@ -14,16 +14,15 @@ it; playing brings an arithmetic of its own, which is exact.
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnrbm_gui.models import rbm
+from rnnrbm_gui.models.terms import Memory
 
 Array = NDArray[np.floating[Any]]
-Memory = Literal["tanh", "sigmoid", "gru"]
-MEMORIES: tuple[Memory, ...] = ("tanh", "sigmoid", "gru")
 N_GATES: dict[Memory, int] = {"tanh": 1, "sigmoid": 1, "gru": 3}
 """How many pre-activations each recurrent unit has."""
 _GATES: dict[Memory, int] = {"tanh": 0, "sigmoid": 0, "gru": 4}

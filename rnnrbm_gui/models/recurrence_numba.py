@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rnnrbm_gui.models import compiling, simd
 from rnnrbm_gui.models import layers_numba as layers
 from rnnrbm_gui.models.exact import LN2_HIGH, LN2_LOW, LOG2E, SERIES, STATE_UNIT, STEEPEST, UNIT
-from rnnrbm_gui.models.memory import Memory
+from rnnrbm_gui.models.terms import Memory
 
 Float = NDArray[np.float32]
 Whole = NDArray[np.int32]

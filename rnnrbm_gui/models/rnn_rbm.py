@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnnrbm_gui.errors import ModelError
-from rnnrbm_gui.models import echoes as echoes_
 from rnnrbm_gui.models import memory as memories
-from rnnrbm_gui.models.memory import FLOATING, MEMORIES, MIDDLE, N_GATES, Arithmetic, Memory
+from rnnrbm_gui.models.memory import FLOATING, MIDDLE, N_GATES, Arithmetic
 from rnnrbm_gui.models.sequence_model import Float, SequenceModel
+from rnnrbm_gui.models.terms import MEMORIES, Memory, check_echoes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,7 +65,7 @@ class RnnRbm(SequenceModel):
                 an echo out of range.
         """
         try:
-            echoes_.check(self.echoes)
+            check_echoes(self.echoes)
         except ValueError as error:
             raise ModelError(f"{error}.") from error
         if self.memory not in MEMORIES:

@@ -12,9 +12,8 @@ from rnnrbm_gui.models.exact import UNIT
 from rnnrbm_gui.models.kernels import FARTHEST, LOG2E, Schedule
 from rnnrbm_gui.models.playable import Passage, Playable, State
 from rnnrbm_gui.models.sequence_model import SequenceModel
+from rnnrbm_gui.models.terms import DEFAULT_GIBBS_STEPS
 
-DEFAULT_GIBBS_STEPS = 400
-DEFAULT_TEMPERATURE = 0.8
 """With 400 steps, samples hold as many notes and have as many voices as the corpus does."""
 
 COLDEST, HOTTEST = 0.05, 20.0

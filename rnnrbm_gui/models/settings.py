@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnrbm_gui.models.kinds import Kind
-from rnnrbm_gui.models.memory import Memory
+from rnnrbm_gui.models.terms import Kind, Memory
 
 
 @dataclass(frozen=True, slots=True)

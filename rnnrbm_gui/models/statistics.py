@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnrbm_gui.models.sampler import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE, FrameSampler
+from rnnrbm_gui.models.sampler import FrameSampler
+from rnnrbm_gui.models.terms import DEFAULT_GIBBS_STEPS, DEFAULT_TEMPERATURE
 
 Roll = NDArray[np.bool_]
 

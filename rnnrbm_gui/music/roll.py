@@ -8,17 +8,22 @@ A model that learns articulation has a second plane of keys beside the first, ``
 key]``: those struck in this very frame. Such a roll says itself what a key that goes on means.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.timing import Meter, frame_ticks
 
-Roll = NDArray[np.bool_]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Roll = NDArray[np.bool_]
 
 
 class Articulation(StrEnum):

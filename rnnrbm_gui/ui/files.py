@@ -12,7 +12,7 @@ from PySide6.QtCore import QLockFile, QObject, QTimer
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.midi_file import MidiSong, read_midi
 from rnnrbm_gui.data.project_file import Project, load_project, save_project
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode
 from rnnrbm_gui.errors import FileError
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.ui.session import Heard

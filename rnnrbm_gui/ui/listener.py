@@ -1,5 +1,7 @@
 """What the engine and the player tell, shown in the window."""
 
+from __future__ import annotations
+
 import gc
 from collections import Counter
 from collections.abc import Callable
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnrbm_gui.data.model_file import ModelHeader
+from rnnrbm_gui.data.model_header import ModelHeader
 from rnnrbm_gui.engine import events
 from rnnrbm_gui.engine.player_client import Replaced
 from rnnrbm_gui.player import protocol
@@ -23,7 +25,7 @@ class Listener:
     Thread: GUI; the bridge calls them.
     """
 
-    def __init__(self, window: "MainWindow") -> None:
+    def __init__(self, window: MainWindow) -> None:
         self._window, self._session, self._canvas = window, window.session, window.canvas
         self._header: ModelHeader | None = None
         self._pitches: Counter[int] = Counter()

@@ -19,10 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from rnnrbm_gui import paths
-from rnnrbm_gui.data.model_file import ModelHeader
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.data.model_header import ModelHeader
+from rnnrbm_gui.engine.choices import Mode, Sampling
 from rnnrbm_gui.engine.engine import Engine
-from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.timing import Meter
@@ -76,7 +75,7 @@ class MainWindow(QMainWindow):
         self.output = OutputId(*self.settings.output) if self.settings.output[0] else BUILT_IN
         self.loop: Loop | None = None
         self.model_path = model_to_start_with(self.settings.model)
-        self._closed = False
+        self.closed = False
         self.wants_to_play = False
         self.tempo = Tempo(self.transport, engine, self.settings.bpm)
         self._draws_anew = False  # another model was chosen, which draws best in its own way
@@ -376,8 +375,8 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Silence everything, keep the roll and the settings for the next start."""
-        if not self._closed:
-            self._closed = True
+        if not self.closed:
+            self.closed = True
             self.hide()
             self.bridge.stop()
             try:

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QGridLayout, QLabel, QMenu, QVBoxLayout
 
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode
 from rnnrbm_gui.music.timing import PPQ
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rnnrbm_gui import paths
-from rnnrbm_gui.data.model_file import ModelHeader, read_header
+from rnnrbm_gui.data.model_header import ModelHeader, read_header
 from rnnrbm_gui.errors import ModelError
 
 DEFAULT_MODEL = "jsb-chorales.safetensors"

@@ -21,13 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from rnnrbm_gui.data.model_file import ModelHeader
-from rnnrbm_gui.engine.sampler import (
-    COLDEST,
-    HOTTEST,
-    MOST_GIBBS_STEPS,
-    Sampling,
-)
+from rnnrbm_gui.data.model_header import ModelHeader
+from rnnrbm_gui.engine.choices import COLDEST, HOTTEST, MOST_GIBBS_STEPS, Sampling
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.ui.model_shelf import learning_path
 

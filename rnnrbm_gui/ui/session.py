@@ -7,14 +7,15 @@ Nothing is ever lost: the roll is written to a state file while one works and wh
 closes, and it is on the roll again at the next start. So closing asks no question.
 """
 
+from __future__ import annotations
+
 from bisect import bisect_left
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from rnnrbm_gui.data.midi_file import MidiSong, MidiTrack, write_midi
@@ -26,6 +27,9 @@ from rnnrbm_gui.music.history import History
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.score import Score
 from rnnrbm_gui.music.timing import Meter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Heard(NamedTuple):

@@ -10,8 +10,7 @@ from msgspec.structs import asdict, fields
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.whole_file import write_whole
-from rnnrbm_gui.engine.constraints import Mode
-from rnnrbm_gui.engine.sampler import Sampling
+from rnnrbm_gui.engine.choices import Mode, Sampling
 from rnnrbm_gui.errors import FileError
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.timing import FASTEST_BPM, PPQ, SLOWEST_BPM

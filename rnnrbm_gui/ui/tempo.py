@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from rnnrbm_gui.data.model_file import read_header
+from rnnrbm_gui.data.model_header import read_header
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.ui.transport_bar import TransportBar

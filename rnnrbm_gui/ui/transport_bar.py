@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode
 from rnnrbm_gui.music.timing import FASTEST_BPM, SLOWEST_BPM, Meter
 from rnnrbm_gui.player.protocol import OutputId
 from rnnrbm_gui.ui.theme import Theme

@@ -5,9 +5,8 @@ import pytest
 
 from rnnrbm_gui.models import gradients
 from rnnrbm_gui.models.gradients import Batch, Parameters
-from rnnrbm_gui.models.kinds import Kind
-from rnnrbm_gui.models.memory import Memory
 from rnnrbm_gui.models.settings import Settings
+from rnnrbm_gui.models.terms import Kind, Memory
 from rnnrbm_gui.models.training import Trainer
 from tests.benchmarks.music import synthetic_music
 from tests.benchmarks.numpy_trainer import in_numpy

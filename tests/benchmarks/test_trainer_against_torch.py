@@ -13,9 +13,8 @@ torch = pytest.importorskip(
 
 from rnnrbm_gui.models import descent, gradients, likelihood  # noqa: E402
 from rnnrbm_gui.models.gradients import Batch  # noqa: E402
-from rnnrbm_gui.models.kinds import Kind  # noqa: E402
-from rnnrbm_gui.models.memory import Memory  # noqa: E402
 from rnnrbm_gui.models.settings import Settings  # noqa: E402
+from rnnrbm_gui.models.terms import Kind, Memory  # noqa: E402
 from rnnrbm_gui.models.training import Trainer  # noqa: E402
 from tests.benchmarks.agreement import difference  # noqa: E402
 from tests.benchmarks.music import synthetic_music  # noqa: E402

@@ -31,10 +31,10 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, softplus
 
 from rnnrbm_gui.models.batches import turns
-from rnnrbm_gui.models.kinds import KINDS, Kind
-from rnnrbm_gui.models.memory import Memory
+from rnnrbm_gui.models.kinds import KINDS
 from rnnrbm_gui.models.sequence_model import SequenceModel, base_rates
 from rnnrbm_gui.models.settings import Settings
+from rnnrbm_gui.models.terms import Kind, Memory
 from rnnrbm_gui.models.training import first_parameters
 
 BIASES = {"bv", "bh", "bu", "u0"}

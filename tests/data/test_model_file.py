@@ -8,12 +8,8 @@ from safetensors.numpy import save
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.corpus import load_corpus
-from rnnrbm_gui.data.model_file import (
-    ModelHeader,
-    load_model,
-    read_header,
-    save_model,
-)
+from rnnrbm_gui.data.model_file import load_model, save_model
+from rnnrbm_gui.data.model_header import ModelHeader, read_header
 from rnnrbm_gui.errors import FileError, ModelError
 from rnnrbm_gui.models import kernels, likelihood, statistics
 from rnnrbm_gui.models.rnn_rbm import RnnRbm

@@ -12,9 +12,8 @@ from rnnrbm_gui import paths
 from rnnrbm_gui.data.model_file import load_model
 from rnnrbm_gui.engine import events
 from rnnrbm_gui.engine.answer import Answer
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode, Sampling
 from rnnrbm_gui.engine.engine import Engine
-from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.models import kernels
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from rnnrbm_gui.data.model_file import ModelHeader, StoredModel
+from rnnrbm_gui.data.model_file import StoredModel
+from rnnrbm_gui.data.model_header import ModelHeader
 from rnnrbm_gui.engine.answer import Answer
-from rnnrbm_gui.engine.constraints import Mode
-from rnnrbm_gui.engine.sampler import Sampling
+from rnnrbm_gui.engine.choices import Mode, Sampling
 from rnnrbm_gui.models.static_rbm import StaticRbm
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnrbm_gui.engine.constraints import UNSHOWN, Constraints, Mode
+from rnnrbm_gui.engine.choices import Mode
+from rnnrbm_gui.engine.constraints import UNSHOWN, Constraints
 from rnnrbm_gui.models.kernels import FREE, OFF, ON
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Grid

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from rnnrbm_gui import launch
 from rnnrbm_gui.data.corpus import CorpusError
-from rnnrbm_gui.data.model_file import ModelHeader, load_model, save_model
+from rnnrbm_gui.data.model_file import load_model, save_model
+from rnnrbm_gui.data.model_header import ModelHeader
 from rnnrbm_gui.engine.evaluation import evaluate
 from rnnrbm_gui.errors import UserError
 from rnnrbm_gui.models.rnn_rbm import RnnRbm

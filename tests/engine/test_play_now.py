@@ -8,9 +8,8 @@ from msgspec.structs import replace
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.model_file import load_model, save_model
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode, Sampling
 from rnnrbm_gui.engine.engine import Engine
-from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.player.protocol import Dropped, now_s

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.model_file import load_model
-from rnnrbm_gui.engine.constraints import Constraints, Mode
-from rnnrbm_gui.engine.sampler import Sampling, Take
+from rnnrbm_gui.engine.choices import Mode, Sampling
+from rnnrbm_gui.engine.constraints import Constraints
+from rnnrbm_gui.engine.sampler import Take
 from rnnrbm_gui.models.kernels import OFF, ON
 from rnnrbm_gui.music.bars import Bars
 from rnnrbm_gui.music.note import Note

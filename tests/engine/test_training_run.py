@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from rnnrbm_gui.data.corpus import CorpusError
 from rnnrbm_gui.data.model_file import load_model
 from rnnrbm_gui.engine import checkpoint, preparation, training_run
-from rnnrbm_gui.engine.constraints import Constraints, Mode
+from rnnrbm_gui.engine.choices import Mode, Sampling
+from rnnrbm_gui.engine.constraints import Constraints
 from rnnrbm_gui.engine.recipes import RECIPES, Recipe
-from rnnrbm_gui.engine.sampler import Sampling, Take
+from rnnrbm_gui.engine.sampler import Take
 from rnnrbm_gui.engine.training_events import (
     Checked,
     Course,

@@ -9,9 +9,8 @@ import pytest
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.engine import events
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode, Sampling
 from rnnrbm_gui.engine.engine import Engine
-from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation

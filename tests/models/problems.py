@@ -3,8 +3,8 @@
 import numpy as np
 
 from rnnrbm_gui.models.gradients import Batch, Parameters, is_bias, trained
-from rnnrbm_gui.models.kinds import Kind
-from rnnrbm_gui.models.memory import N_GATES, Memory
+from rnnrbm_gui.models.memory import N_GATES
+from rnnrbm_gui.models.terms import Kind, Memory
 
 N_POSITIONS = 3
 ECHOES = (2, 4)

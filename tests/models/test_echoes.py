@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from rnnrbm_gui.models import echoes
+from rnnrbm_gui.models.terms import check_echoes
 
 
 @pytest.mark.parametrize("of", [(), (2,), (3, 4, 11), (2, 40)])
@@ -22,4 +23,4 @@ def test_a_frame_is_seen_with_what_stood_before_the_next_one(of: tuple[int, ...]
 @pytest.mark.parametrize("of", [(1,), (2, 2), (4, 3), (1025,), (-3, 5)])
 def test_echoes_out_of_order_or_range_are_refused(of: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="echoes must grow and be in"):
-        echoes.check(of)
+        check_echoes(of)

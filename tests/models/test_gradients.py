@@ -13,8 +13,8 @@ from rnnrbm_gui.models import (
 from rnnrbm_gui.models import memory as memories
 from rnnrbm_gui.models.echoes import seen
 from rnnrbm_gui.models.gradients import Batch, trained
-from rnnrbm_gui.models.kinds import Kind
-from rnnrbm_gui.models.memory import MEMORIES, N_GATES, Memory
+from rnnrbm_gui.models.memory import N_GATES
+from rnnrbm_gui.models.terms import MEMORIES, Kind, Memory
 from tests.models.problems import ECHOES, KINDS, N_POSITIONS, random_problem, sequences
 
 CASES = [

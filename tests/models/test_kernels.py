@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from rnnrbm_gui.models import kernels, randomness
 from rnnrbm_gui.models.exact import STATE_UNIT
 from rnnrbm_gui.models.kinds import KINDS as MODELS
-from rnnrbm_gui.models.kinds import Kind
-from rnnrbm_gui.models.memory import N_GATES, Memory
+from rnnrbm_gui.models.memory import N_GATES
 from rnnrbm_gui.models.playable import State
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sampler import Frame, FrameSampler
+from rnnrbm_gui.models.terms import Kind, Memory
 from tests.models.problems import KINDS
 from tests.shapes import SHAPES
 

@@ -5,10 +5,10 @@ import pytest
 
 from rnnrbm_gui.errors import ModelError
 from rnnrbm_gui.models.exact import EXACT, STATE_UNIT, UNIT, InOrder
-from rnnrbm_gui.models.memory import MEMORIES, Memory
 from rnnrbm_gui.models.playable import Playable
 from rnnrbm_gui.models.rnn_rbm import RnnRbm
 from rnnrbm_gui.models.sequence_model import base_rates
+from rnnrbm_gui.models.terms import MEMORIES, Memory
 from tests.shapes import SHAPES
 
 SIZES = {"v": 20, "h": 15, "u": 12}

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from rnnrbm_gui.models.sampler import DEFAULT_TEMPERATURE, FrameSampler
+from rnnrbm_gui.models.sampler import FrameSampler
 from rnnrbm_gui.models.statistics import RollStatistics, samples
+from rnnrbm_gui.models.terms import DEFAULT_TEMPERATURE
 from tests.small_models import small_model
 
 

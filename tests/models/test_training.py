@@ -7,10 +7,9 @@ import pytest
 from rnnrbm_gui.models import likelihood
 from rnnrbm_gui.models.batches import Share
 from rnnrbm_gui.models.gradients import Batch, Unrolled
-from rnnrbm_gui.models.kinds import Kind
-from rnnrbm_gui.models.memory import Memory
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.settings import Settings
+from rnnrbm_gui.models.terms import Kind, Memory
 from rnnrbm_gui.models.training import Trainer
 from tests.models.problems import KINDS, alternating
 

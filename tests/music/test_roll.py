@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from rnnrbm_gui.music.note import Note
-from rnnrbm_gui.music.roll import Articulation, Grid, Roll
+from rnnrbm_gui.music.roll import Articulation, Grid
 from rnnrbm_gui.music.timing import Meter
+
+Roll = NDArray[np.bool_]
 
 grids = st.builds(
     Grid, st.sampled_from([1, 2, 3, 4, 8]), st.integers(21, 40), st.sampled_from([1, 8, 88])

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
 from rnnrbm_gui.data.project_file import load_project
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation

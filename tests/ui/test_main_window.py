@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from rnnrbm_gui import paths
-from rnnrbm_gui.engine.constraints import Mode
+from rnnrbm_gui.engine.choices import Mode
 from rnnrbm_gui.engine.events import Passage
 from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.ui.main_window import HINT

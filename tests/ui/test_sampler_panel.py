@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.model_file import save_model
+from rnnrbm_gui.engine.choices import Sampling
 from rnnrbm_gui.engine.engine import Engine
-from rnnrbm_gui.engine.sampler import Sampling
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score

@@ -4,10 +4,11 @@ The ground (rows, grid, ruler) is painted when the view changes; the roll (groun
 painted anew only in its dirty columns. A frame while playing is then a copy and a few strips.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from __future__ import annotations
 
-from numpy.typing import NDArray
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QPainter, QPixmap
 
@@ -17,6 +18,9 @@ from rnnrbm_gui.ui.roll.forms import Batches, Forms
 from rnnrbm_gui.ui.roll.layers import KEYBOARD, RULER
 from rnnrbm_gui.ui.roll.viewport import Viewport
 from rnnrbm_gui.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Glow(NamedTuple):
@@ -39,7 +43,7 @@ class Glow(NamedTuple):
         """Tick at which the last frame ends."""
         return self.from_tick + len(self.probabilities) * self.frame_ticks
 
-    def starting(self, tick: int) -> "Glow":
+    def starting(self, tick: int) -> Glow:
         """Return it without the frames that begin before a tick."""
         n = min(len(self.probabilities), -(-(tick - self.from_tick) // self.frame_ticks))
         from_tick = self.from_tick + n * self.frame_ticks

@@ -5,6 +5,8 @@ cool capsules with a light thread through the middle. Coming notes are transluce
 outline. In greys the corners, the thread and the dashes remain.
 """
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 import numpy as np

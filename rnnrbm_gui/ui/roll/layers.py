@@ -4,10 +4,12 @@ A painter passed in counts from the top left corner of the layer's own area; ``V
 where ticks and pitches lie in it.
 """
 
+from __future__ import annotations
+
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen
 
@@ -15,6 +17,9 @@ from rnnrbm_gui.music.note import is_black, name_of
 from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.ui.roll.viewport import Lines, Viewport
 from rnnrbm_gui.ui.theme import Theme, app_font
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 KEYBOARD = 76
 """Width of the keyboard column, pixels."""

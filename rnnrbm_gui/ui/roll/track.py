@@ -1,15 +1,20 @@
 """The notes of one kind as the painter wants them: sorted, and as arrays to cull by bisect."""
 
+from __future__ import annotations
+
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnrbm_gui.music.note import Note
 
-Ints = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
 
 
 class Piece(NamedTuple):
@@ -31,8 +36,12 @@ class Track:
 
     def __init__(self) -> None:
         self.notes: list[Note] = []
-        self.columns = columns(())
         self.longest = self.end = 0
+
+    @cached_property
+    def columns(self) -> Piece:
+        """The notes as arrays; an empty track does without any, and so without NumPy."""
+        return columns(self.notes)
 
     def set_notes(self, notes: Sequence[Note]) -> tuple[int, int] | None:
         """Take other sorted notes in; return the ticks in which something changed, or None."""
@@ -77,12 +86,12 @@ class Track:
         changed = [*self.notes[lo:hi], *new]
         if not changed:
             return None
+        before, added = self.columns, columns(new)
         self.notes[lo:hi] = new
-        added = columns(new)
         self.columns = Piece(
             *(
                 np.concatenate((old[:lo], middle, old[hi:]))
-                for old, middle in zip(self.columns, added, strict=True)
+                for old, middle in zip(before, added, strict=True)
             )
         )
         if new:

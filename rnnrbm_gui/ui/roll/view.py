@@ -4,13 +4,15 @@ What stands still is kept as pixmaps (``Backdrop``); what moves (playhead, lit k
 mouse holds) is painted over a copy of them, and only where something moved.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Sequence
 from math import ceil
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QWidget
@@ -25,6 +27,9 @@ from rnnrbm_gui.ui.roll.layers import KEYBOARD, RULER
 from rnnrbm_gui.ui.roll.track import Piece, Track
 from rnnrbm_gui.ui.roll.viewport import Viewport
 from rnnrbm_gui.ui.theme import DARK, Theme
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PAGE_AT, PAGE_TO = 0.75, 0.15
 """Following, the view turns the page when the playhead has come this far, and puts it there."""
@@ -280,14 +285,20 @@ class RollView(QWidget):
         part = self._generated.within(first, last)
         turn = min(max(self._generated.split(self._sounded), part.start), part.stop)
         found = [
-            (Kind.COMING, self._generated.piece(slice(turn, part.stop))),
-            (Kind.PLAYED, self._generated.piece(slice(part.start, turn))),
+            (kind, self._generated.piece(some))
+            for kind, some in (
+                (Kind.COMING, slice(turn, part.stop)),
+                (Kind.PLAYED, slice(part.start, turn)),
+            )
+            if some.start < some.stop
         ]
         part = self._drawn.within(first, last)
+        notes = self._drawn.notes[part]
+        if not notes:
+            return found
         drawn = self._drawn.piece(part)
         if not (self.selection or self._lifted):
             return [*found, (Kind.DRAWN, drawn)]
-        notes = self._drawn.notes[part]
         there = np.fromiter((note not in self._lifted for note in notes), bool, len(notes))
         chosen = np.fromiter((note in self.selection for note in notes), bool, len(notes))
         for kind, mask in ((Kind.DRAWN, there & ~chosen), (Kind.SELECTED, there & chosen)):

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from rnnrbm_gui import paths
-from rnnrbm_gui.data.model_file import SUFFIX
+from rnnrbm_gui.data.model_header import SUFFIX
 from rnnrbm_gui.engine import checkpoint
 from rnnrbm_gui.engine.trainer_events import Reading
 from rnnrbm_gui.engine.training_events import Plan

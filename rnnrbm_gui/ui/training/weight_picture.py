@@ -7,7 +7,8 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
-from rnnrbm_gui.data.model_file import ModelHeader, StoredModel
+from rnnrbm_gui.data.model_file import StoredModel
+from rnnrbm_gui.data.model_header import ModelHeader
 from rnnrbm_gui.music.note import name_of
 from rnnrbm_gui.ui.theme import Theme, app_font
 from rnnrbm_gui.ui.training.card import Card

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QSpinBox
 
 from rnnrbm_gui import paths
 from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
-from rnnrbm_gui.data.model_file import load_model, read_header
+from rnnrbm_gui.data.model_file import load_model
+from rnnrbm_gui.data.model_header import read_header
 from rnnrbm_gui.engine.checkpoint import path_beside
 from rnnrbm_gui.engine.training_events import Checked, Plan
 from rnnrbm_gui.engine.training_report import time_left

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor
 
-from rnnrbm_gui.data.model_file import ModelHeader, StoredModel
+from rnnrbm_gui.data.model_file import StoredModel
+from rnnrbm_gui.data.model_header import ModelHeader
 from rnnrbm_gui.ui.theme import DARK
 from rnnrbm_gui.ui.training.curves import LogAxis
 from rnnrbm_gui.ui.training.weight_picture import (

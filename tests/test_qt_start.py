@@ -12,14 +12,15 @@ import pytest
 
 COUNTING = """
 import builtins
-own, compiled = builtins.compile, []
+own, compiled, importing = builtins.compile, [], builtins.__import__
 def counted(source, filename, mode, *more, **options):
     compiled.append(str(filename))
     return own(source, filename, mode, *more, **options)
 builtins.compile = counted
-from rnnrbm_gui.qt_code import import_qt, kept_at
+from rnnrbm_gui.qt_start import import_qt, kept_at
 import_qt()
 assert builtins.compile is counted
+assert builtins.__import__ is importing
 from PySide6.QtCore import QPoint
 assert QPoint(1, 2).x() == 1
 print(sum(name.startswith("shibokensupport/") for name in compiled), kept_at())

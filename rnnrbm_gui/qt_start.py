@@ -1,7 +1,12 @@
-"""Keeps the byte code of PySide6's own Python part, which it else compiles at every start.
+"""Imports PySide6 without what it does at every start and for every module.
 
-WORKAROUND: that part lies in PySide6's library as a ZIP file without byte code: a twentieth of the
-time to the first paint. Can go when PySide6 keeps it.
+WORKAROUND: its own Python part lies in its library as a ZIP file without byte code and is compiled
+anew at each start: a twentieth of the time to the first paint. Here the byte code is kept. Can go
+when PySide6 keeps it.
+
+WORKAROUND: from then on it wraps every import, to see by the module's source whether that uses its
+``__feature__``: NumPy loads a fifth longer, numba too. Here imports are as they were. Can go when
+PySide6 waits for the first ``__feature__``.
 """
 
 import builtins
@@ -40,12 +45,13 @@ def import_qt() -> None:
         code = used[key] = kept.get(key) or compile_anew(source, filename, mode)
         return code
 
+    importing = builtins.__import__
     builtins.compile = compile_once
     try:
         with contextlib.suppress(ImportError):
-            import shiboken6  # noqa: F401
+            import PySide6  # noqa: F401
     finally:
-        builtins.compile = compile_anew
+        builtins.compile, builtins.__import__ = compile_anew, importing
     if used and used.keys() != kept.keys():
         _write(used)
 
