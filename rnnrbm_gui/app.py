@@ -53,8 +53,7 @@ def begin_to_play(window: MainWindow, *more: Callable[[], None]) -> None:
 
 
 def _settle() -> None:
-    gc.collect()
-    gc.freeze()  # a collection over Qt's and numba's objects would cost 80 ms of the beat
+    gc.freeze()  # a collection over Qt's objects would cost 80 ms of the beat
     gc.enable()
 
 

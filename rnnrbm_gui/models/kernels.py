@@ -152,12 +152,17 @@ def power_of_two(y: Float) -> Float:
     """Return 2^y to within 3e-6 of its value, |y| <= FARTHEST; one set of bits everywhere."""
     n = np.rint(y)
     r = y - n
-    p = np.full_like(r, POWER_OF_TWO[0])
-    for coefficient in POWER_OF_TWO[1:]:
-        p *= r
+    first, *more = POWER_OF_TWO
+    p = r * first
+    for coefficient in more[:-1]:
         p += coefficient
-    power = (n.astype(np.int32) + np.int32(127)) << np.int32(23)
-    return np.asarray(p * power.view(np.float32), np.float32)
+        p *= r
+    p += more[-1]
+    power = n.astype(np.int32)
+    power += 127
+    power <<= 23
+    p *= power.view(np.float32)
+    return p
 
 
 def gibbs_plain(
@@ -196,7 +201,7 @@ def gibbs_plain(
         u = next(numbers)
         y = base * mix[step] + offset
         if step:
-            x = np.clip(bh + v @ up, -limit[step], limit[step])
+            x = np.minimum(np.maximum(bh + v @ up, -limit[step]), limit[step])
             odds = one + power_of_two(x.astype(np.float32) * scale[step])
             h = u[:n_hidden] * odds < one
             y = (bv + h @ down).astype(np.float32) * scale[step] + y
