@@ -1,16 +1,13 @@
 """The doors between the rooms: who may import whom, and who may know Qt."""
 
 import ast
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import rnnrbm_gui
-from rnnrbm_gui import before_qt
+from tests.python import run_python
 
 PACKAGE = Path(rnnrbm_gui.__file__).parent
 NAME = PACKAGE.name
@@ -125,19 +122,6 @@ def test_a_wrong_door_is_found(tmp_path: Path, place: str, wrong: tuple[str, str
     assert found.endswith(sentence)
 
 
-def run_python(code: str, *arguments: str, env: dict[str, str] | None = None) -> str:
-    """Run code in a Python of its own and return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=env,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 IMPORT_ALL = """
 import importlib, sys
 for name in {blocked!r}:
@@ -159,7 +143,7 @@ def names_without_qt() -> list[str]:
 def test_all_but_ui_is_imported_without_qt() -> None:
     names = names_without_qt()
     assert len(names) > 20
-    assert run_python(IMPORT_ALL.format(blocked=sorted(QT)), *names).strip() == str(len(names))
+    assert run_python(IMPORT_ALL.format(blocked=sorted(QT)), *names) == str(len(names))
 
 
 def test_a_blocked_qt_is_noticed() -> None:
@@ -172,18 +156,6 @@ def test_the_window_starts_without_training_and_what_compiles() -> None:
     loaded = set(run_python(code, f"{NAME}.app").split())
     assert f"{NAME}.ui.main_window" in loaded
     assert not loaded & {"numba", "scipy", "pyqtgraph", "mido", f"{NAME}.ui.training.room"}
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux does")
-@pytest.mark.parametrize("asked", [None, "2"])
-def test_the_window_starts_without_threads_for_products(asked: str | None) -> None:
-    """Unless the user asks for them; the processes that it starts are not told."""
-    code = f"import os, {NAME}.before_qt as b; print(len(os.listdir('/proc/self/task')), "
-    code += "os.environ.get(b.THREADS))"
-    env = {name: value for name, value in os.environ.items() if name != before_qt.THREADS}
-    found = run_python(code, env=env | ({before_qt.THREADS: asked} if asked else {}))
-    n_threads = min(int(asked or 1), os.cpu_count() or 1)
-    assert found.split() == [str(n_threads), str(asked)]
 
 
 def test_the_command_line_starts_without_heavy_libraries() -> None:

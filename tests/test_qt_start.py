@@ -1,14 +1,13 @@
 """PySide6's Python part is compiled once and kept, and no kept file can break a start."""
 
-import os
-import subprocess
-import sys
 from importlib.util import MAGIC_NUMBER
 from marshal import dumps, loads
 from pathlib import Path
 from types import CodeType
 
 import pytest
+
+from tests.python import run_python
 
 COUNTING = """
 import builtins
@@ -30,15 +29,7 @@ print(sum(name.startswith("shibokensupport/") for name in compiled), kept_at())
 def start(cache: Path) -> tuple[int, Path]:
     """Import Qt in a process of its own; return how many modules it compiled, and what it keeps."""
     home = {"XDG_CACHE_HOME": str(cache), "HOME": str(cache), "LOCALAPPDATA": str(cache)}
-    done = subprocess.run(
-        [sys.executable, "-c", COUNTING],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **home},
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    n_compiled, _, kept_at = done.stdout.strip().partition(" ")
+    n_compiled, _, kept_at = run_python(COUNTING, env=home).partition(" ")
     return int(n_compiled), Path(kept_at)
 
 
