@@ -277,6 +277,8 @@ class Files(QObject):
 
     def keep_for_next_start(self) -> None:
         """Write the roll so that the next start finds it."""
+        if not self._autosave.isActive():
+            return  # what the last start left was never put back: it stays
         self._autosave.stop()
         if self._write(last_path()):
             self.autosave_path.unlink(missing_ok=True)

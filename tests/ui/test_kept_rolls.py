@@ -241,6 +241,19 @@ def test_leaving_before_the_model_has_loaded_loses_nothing(opened):
     assert load_project(last_path()).generated == kept.generated
 
 
+def test_leaving_before_the_engine_has_started_loses_nothing(opened):
+    window = opened()
+    window.session.commit("Draw", MELODY)
+    window.tempo.set(97)
+    window.close()
+    kept, settings = last_path().read_bytes(), load_settings()
+    early = MainWindow(Engine(audio="null"))
+    early.show()
+    early.close()
+    assert last_path().read_bytes() == kept
+    assert load_settings() == settings
+
+
 def test_a_crash_in_many_instances_deletes_none_of_their_rolls(opened):
     window = opened()
     window.session.commit("Draw", MELODY)
