@@ -1,14 +1,11 @@
 """The engine as the window and the command line see it: calls down, events up, no Qt."""
 
 import queue
-import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rnnrbm_gui.engine.choices import Mode, Sampling
-from rnnrbm_gui.engine.events import KernelReady, Trouble
 from rnnrbm_gui.engine.player_client import PlayerClient
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.music.note import Note
@@ -18,15 +15,16 @@ from rnnrbm_gui.music.timing import Meter
 from rnnrbm_gui.player.protocol import OutputId
 
 if TYPE_CHECKING:
+    from rnnrbm_gui.engine.compiler import Compiler
     from rnnrbm_gui.engine.generator import Generator
 
 JOIN_LIMIT_S = 5.0
-COMPILING_WAITS_S = 1.0
-"""For the first frames: to load numba beside them would hold up the first note."""
 
 
 class Engine:
     """Joins the generator thread, the kernel's compilation and the player process.
+
+    What is asked before ``start`` is done then, after the model is there.
 
     Thread: made, started and closed on one thread; every call returns at once but for ``close``.
     """
@@ -36,7 +34,7 @@ class Engine:
         self._events: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._generator: Generator | None = None
         self._asked: list[Callable[[Generator], None]] = []  # before there was a generator
-        self._compiler = threading.Thread(target=self._compile, name="compiler", daemon=True)
+        self._compiler: Compiler | None = None
 
     def start_player(self) -> None:
         """Start the player alone, which takes longest to be there."""
@@ -44,6 +42,7 @@ class Engine:
 
     def start(self, model: Path) -> None:
         """Start the player, load the model, and compile the kernel beside it."""
+        from rnnrbm_gui.engine.compiler import Compiler
         from rnnrbm_gui.engine.generator import Generator  # and NumPy, and the models
 
         self.client.start()
@@ -52,11 +51,14 @@ class Engine:
         self.load_model(model)
         while self._asked:
             self._post(self._asked.pop(0))
+        self._compiler = Compiler(self._generator.under_way, self._events.put)
         self._compiler.start()
 
     def close(self) -> None:
         """Silence every note, end the generator and the player."""
         self.client.pause()
+        if self._compiler is not None:
+            self._compiler.close()
         if self._generator is not None:
             self._generator.stop_thread()
             self._generator.join(JOIN_LIMIT_S)
@@ -68,23 +70,6 @@ class Engine:
             self._asked.append(call)
         else:
             generator.post(lambda: call(generator))
-
-    def _compile(self) -> None:
-        from rnnrbm_gui.models import kernels
-
-        assert self._generator is not None
-        self._generator.under_way.wait(COMPILING_WAITS_S)
-        if not self._generator.is_alive():
-            return
-        begin = time.monotonic()
-        try:
-            kernels.compile_kernel()
-        except Exception as error:
-            self._events.put(
-                Trouble(f"The fast sampler is not available ({error}); the plain one plays on.")
-            )
-        else:
-            self._events.put(KernelReady(time.monotonic() - begin))
 
     def poll(self) -> list[object]:
         """Return what has happened since the last call: engine's and player's events."""

@@ -1,13 +1,15 @@
 """Kernels compiled for given types, and kept in numba's cache; importing this imports numba."""
 
+import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numba as nb
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, event, types
 
 from rnnrbm_gui.models import simd
 
@@ -74,6 +76,29 @@ def cached(signature: Any, kernel: Callable[..., None]) -> Any:
     kernel.__qualname__ += STAMP
     compiled: Any = nb.njit(signature, nogil=True, cache=True, error_model="numpy")
     return compiled(kernel)
+
+
+class NotKeptError(Exception):
+    """A kernel is not in numba's cache."""
+
+
+class _Refusal(event.Listener):
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def on_start(self, event: event.Event) -> None:
+        if threading.get_ident() == self._thread:
+            raise NotKeptError
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+@contextmanager
+def only_kept() -> Iterator[None]:
+    """Within, this thread compiles nothing: what numba has not kept raises ``NotKeptError``."""
+    with event.install_listener("numba:compile", _Refusal()):
+        yield
 
 
 def for_what_it_gets(function: Callable[..., Any]) -> Any:

@@ -230,3 +230,18 @@ def compile_kernel() -> None:
     """
     global _compiled
     _compiled = import_module("rnnrbm_gui.models.kernels_numba")
+
+
+def load_kernel() -> bool:
+    """Let the fast kernels run from now on if numba has kept them; tell whether it has.
+
+    Takes a second: call it in a thread of its own. Imports numba.
+    """
+    from rnnrbm_gui.models.compiling import NotKeptError, only_kept
+
+    try:
+        with only_kept():
+            compile_kernel()
+    except NotKeptError:
+        return False
+    return True

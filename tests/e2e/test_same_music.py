@@ -13,6 +13,7 @@ from rnnrbm_gui.data.model_file import load_model
 from rnnrbm_gui.engine import events
 from rnnrbm_gui.engine.answer import Answer
 from rnnrbm_gui.engine.choices import Mode, Sampling
+from rnnrbm_gui.engine.compiler import Compiler
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.models import kernels
 from rnnrbm_gui.music.note import Note
@@ -145,7 +146,7 @@ def test_the_same_music_whatever_threads_kernel_and_look_ahead_do(
 ) -> None:
     with monkeypatch.context() as plain:
         plain.setattr(kernels, "_compiled", None)
-        plain.setattr(kernels, "compile_kernel", lambda: None)
+        plain.setattr(Compiler, "start", lambda self: None)
         by_the_plain_kernel = music(5, detours=False)
         assert not kernels.compiled()
     monkeypatch.setattr(kernels, "_compiled", None)
