@@ -38,15 +38,17 @@ def build(*, remember: bool = True) -> tuple[QApplication, MainWindow]:
 def begin_to_play(window: MainWindow, *more: Callable[[], None]) -> None:
     """Start all that the first paint did not need, in turns of Qt's loop, so that none is long.
 
+    What was kept is back when this returns, so that nothing one does is undone by it.
+
     Args:
         window: has painted.
         more: what to do when all has started.
     """
-    turns = [window.engine.start_player, numpy_later.load, window.start_engine, _settle, *more]
+    turns = [window.take_up, numpy_later.load, window.start_engine, _settle, *more]
 
     def turn() -> None:
         if turns and not window.closed:
-            QTimer.singleShot(0, window, turn)
+            QTimer.singleShot(0, window, turn)  # before this one, which may fail
             turns.pop(0)()
 
     turn()
@@ -66,15 +68,16 @@ def run_window(open_first: Path | None = None) -> int:
     sys.excepthook = window.show_stumble
     # Python runs a signal's handler between byte codes: the bridge's timer gives it the chance.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: window.close())
+        signal.signal(number, lambda *_: QTimer.singleShot(0, window, window.close))
 
     unpainted = QDeadlineTimer(UNPAINTED_MS)
+    more = [partial(window.files.open, open_first)] if open_first else []
 
     def begin() -> None:
         if not window.canvas.paint_ms and not unpainted.hasExpired():
             QTimer.singleShot(2, begin)
             return
-        begin_to_play(window, *([partial(window.files.open, open_first)] if open_first else ()))
+        begin_to_play(window, *more)
 
     window.show()
     QTimer.singleShot(0, begin)

@@ -41,12 +41,12 @@ def _command_line(words: Sequence[str]) -> int:
 def open_window(open_first: Path | None = None) -> int:
     """Show the window until it is closed; without a display perform instead."""
 
-    def run_window() -> int:
+    def show() -> int:
         from rnnrbm_gui.app import run_window
 
         return run_window(open_first)
 
-    return with_qt(run_window)
+    return with_qt(show)
 
 
 def with_qt(run: Callable[[], int]) -> int:
@@ -59,15 +59,12 @@ def with_qt(run: Callable[[], int]) -> int:
         The exit code: of ``run``; of a performance where there is no display; ``MISSING_LIBRARY``.
     """
     gc.disable()  # until the window has painted: to collect while modules load takes 20 ms
-    numpy_later.put_off()
     import_qt()
     missing = surroundings.missing_library(window=True)
-    if missing:
-        print(f"rnnrbm-gui: {missing}", file=sys.stderr)
-        return MISSING_LIBRARY
     headless = surroundings.no_display()
-    if headless:
-        gc.enable()
-        print(f"rnnrbm-gui: {headless}", file=sys.stderr)
-        return _command_line(["perform"])
-    return run()
+    if not (missing or headless):
+        numpy_later.put_off()
+        return run()
+    gc.enable()
+    print(f"rnnrbm-gui: {missing or headless}", file=sys.stderr)
+    return MISSING_LIBRARY if missing else _command_line(["perform"])

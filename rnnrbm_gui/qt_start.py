@@ -6,12 +6,14 @@ when PySide6 keeps it.
 
 WORKAROUND: from then on it wraps every import, to see by the module's source whether that uses its
 ``__feature__``: NumPy loads a fifth longer, numba too. Here imports are as they were. Can go when
-PySide6 waits for the first ``__feature__``.
+PySide6 waits for the first ``__feature__``. (It also lets ``from PySide6.QtCore import *`` find all
+names; nobody here writes that.)
 """
 
 import builtins
 import contextlib
 import marshal
+import sys
 from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 from types import CodeType
@@ -59,16 +61,23 @@ def import_qt() -> None:
 def _read() -> Kept:
     try:
         content = kept_at().read_bytes()
-        if content.startswith(MAGIC_NUMBER):  # of this Python
-            kept = marshal.loads(content[len(MAGIC_NUMBER) :])
-            return kept if isinstance(kept, dict) else {}
-    except (OSError, EOFError, ValueError, TypeError):
-        pass  # not there yet, or broken: it is compiled and kept anew
-    return {}
+    except OSError:
+        return {}
+    body = content[len(_head(b"")) :]
+    if content != _head(body) + body:  # broken, or another Python's: it is kept anew
+        return {}
+    kept: Kept = marshal.loads(body)
+    return kept
 
 
 def _write(used: Kept) -> None:
     path = kept_at()
     with contextlib.suppress(OSError, FileError):  # then it is compiled at the next start, too
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, MAGIC_NUMBER + marshal.dumps(used))
+        body = marshal.dumps(used)
+        write_whole(path, _head(body) + body)
+
+
+def _head(body: bytes) -> bytes:
+    """Return which Python wrote what follows, and its digest: broken code would end the process."""
+    return MAGIC_NUMBER + bytes([sys.flags.optimize]) + source_hash(body)

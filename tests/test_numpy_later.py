@@ -11,7 +11,6 @@ from tests.python import run_python
 PUT_OFF = """
 import sys
 from rnnrbm_gui import numpy_later
-from tests.python import run_python
 numpy_later.put_off()
 import numpy as np
 import numpy
@@ -36,6 +35,37 @@ assert not loaded()
 def test_what_uses_it_first_loads_it(use: str) -> None:
     check = "assert loaded() and type(np) is type(sys) and np is sys.modules['numpy']"
     assert run_python(f"{PUT_OFF}\n{use}\n{check}\nassert np.float32(1) + np.float32(1) == 2") == ""
+
+
+RACE = """
+import threading
+barrier, found = threading.Barrier(4), []
+def use():
+    barrier.wait()
+    found.append(int(np.arange(10).sum()))
+threads = [threading.Thread(target=use) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(found)
+"""
+
+
+def test_threads_that_use_it_at_once_wait_for_it() -> None:
+    assert run_python(PUT_OFF + RACE) == str([45] * 4)
+
+
+def test_what_cannot_be_loaded_is_not_left_half_loaded() -> None:
+    code = f"""{PUT_OFF}
+sys.modules["numpy._core"] = None  # import raises ImportError
+for use in ("np.arange(3)", "import numpy"):
+    try:
+        exec(use)
+    except ImportError:
+        print("numpy" in sys.modules)
+"""
+    assert run_python(code).split() == ["False"] * 2
 
 
 def test_it_is_left_alone_where_it_is_loaded() -> None:

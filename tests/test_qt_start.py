@@ -1,9 +1,8 @@
 """PySide6's Python part is compiled once and kept, and no kept file can break a start."""
 
-from importlib.util import MAGIC_NUMBER
+from importlib.util import MAGIC_NUMBER, source_hash
 from marshal import dumps, loads
 from pathlib import Path
-from types import CodeType
 
 import pytest
 
@@ -42,9 +41,20 @@ def test_what_is_compiled_is_kept(tmp_path: Path) -> None:
     assert kept_at.read_bytes() == before
 
 
-def of_other_sources(codes: dict[tuple[str, bytes], CodeType]) -> dict[tuple[str, bytes], CodeType]:
+HEAD = len(MAGIC_NUMBER) + 1 + 8
+
+
+def flipped(good: bytes, bit: int) -> bytes:
+    """Return a file with one bit turned."""
+    broken = bytearray(good)
+    broken[bit // 8 % len(broken)] ^= 1 << bit % 8
+    return bytes(broken)
+
+
+def of_other_sources(good: bytes) -> bytes:
     """Return what an earlier PySide6 might have left."""
-    return {(name, b"earlier."): code for (name, _), code in codes.items()}
+    codes = {(name, b"earlier."): code for (name, _), code in loads(good[HEAD:]).items()}
+    return good[: HEAD - 8] + source_hash(dumps(codes)) + dumps(codes)
 
 
 @pytest.mark.parametrize(
@@ -53,11 +63,9 @@ def of_other_sources(codes: dict[tuple[str, bytes], CodeType]) -> dict[tuple[str
         lambda good: b"",
         lambda good: good[: len(good) // 2],
         lambda good: b"\0\0\0\0" + good[4:],  # another Python's
-        lambda good: MAGIC_NUMBER + dumps(["no", "codes"]),
-        # Of an earlier PySide6: its sources are others.
-        lambda good: (
-            MAGIC_NUMBER + dumps({(n, b"x" * 8): c for (n, _), c in loads(good[4:]).items()})
-        ),
+        lambda good: good[:4] + b"\2" + good[5:],  # of python -OO
+        lambda good: flipped(good, 8 * HEAD + 8 * 40_000 + 3),
+        of_other_sources,
     ],
 )
 def test_a_file_that_does_not_fit_is_made_anew(tmp_path: Path, broken) -> None:
@@ -65,7 +73,7 @@ def test_a_file_that_does_not_fit_is_made_anew(tmp_path: Path, broken) -> None:
     good = kept_at.read_bytes()
     kept_at.write_bytes(broken(good))
     assert start(tmp_path)[0] == n_modules
-    assert loads(kept_at.read_bytes()[4:]).keys() == loads(good[4:]).keys()
+    assert loads(kept_at.read_bytes()[HEAD:]).keys() == loads(good[HEAD:]).keys()
     assert start(tmp_path)[0] == 0
 
 

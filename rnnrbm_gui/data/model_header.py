@@ -111,7 +111,7 @@ OPTIONAL = {
 def entries_of(header: ModelHeader) -> dict[str, str]:
     """Return a header as a file has it."""
     entries = {
-        # A file's name need not be text; what of it is not is written as \\x and its number.
+        # A file's name need not be text; what of it is not is written as \x and its number.
         name: value.encode("utf-8", "backslashreplace").decode()
         if isinstance(value, str)
         else json.dumps(value)

@@ -2,6 +2,7 @@
 
 import queue
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +27,8 @@ class Engine:
 
     What is asked before ``start`` is done then, after the model is there.
 
-    Thread: made, started and closed on one thread; every call returns at once but for ``close``.
+    Thread: made, started and closed on one thread; every call returns at once but for ``start``
+    and ``close``.
     """
 
     def __init__(self, *, audio: Literal["auto", "null"] = "auto") -> None:
@@ -41,17 +43,21 @@ class Engine:
         self.client.start()
 
     def start(self, model: Path) -> None:
-        """Start the player, load the model, and compile the kernel beside it."""
+        """Load the model, get the kernel beside it, and start the player if it has not been.
+
+        Imports NumPy and the models.
+        """
         from rnnrbm_gui.engine.compiler import Compiler
-        from rnnrbm_gui.engine.generator import Generator  # and NumPy, and the models
+        from rnnrbm_gui.engine.generator import Generator
 
         self.client.start()
-        self._generator = Generator(self.client, self._events)
-        self._generator.start()
-        self.load_model(model)
-        while self._asked:
-            self._post(self._asked.pop(0))
-        self._compiler = Compiler(self._generator.under_way, self._events.put)
+        generator = Generator(self.client, self._events)
+        generator.post(lambda: generator.load(model))
+        for call in self._asked:
+            generator.post(partial(call, generator))
+        generator.start()
+        self._generator = generator
+        self._compiler = Compiler(generator.under_way, self._events.put)
         self._compiler.start()
 
     def close(self) -> None:
@@ -69,7 +75,7 @@ class Engine:
         if generator is None:
             self._asked.append(call)
         else:
-            generator.post(lambda: call(generator))
+            generator.post(partial(call, generator))
 
     def poll(self) -> list[object]:
         """Return what has happened since the last call: engine's and player's events."""

@@ -46,7 +46,7 @@ class Child:
         self.inside = ""  # the API whose call has not come back
         self.ended = False
         self._alive_until_s = now_s() + START_S
-        self._commands: queue.SimpleQueue[protocol.Command | None] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=work, name=f"player {name}", daemon=True)
             for name, work in (("commands", self._write), ("reports", self._read))
@@ -55,8 +55,12 @@ class Child:
             thread.start()
 
     def send(self, command: protocol.Command) -> None:
-        """Send a command, without waiting."""
-        self._commands.put(command)
+        """Send a command, without waiting.
+
+        Raises:
+            ValueError, TypeError: it holds what JSON cannot say.
+        """
+        self._commands.put(protocol.encode(command))
 
     def silent(self, at_s: float) -> bool:
         """Tell whether the player has given no sign of life for too long."""
@@ -90,8 +94,8 @@ class Child:
         pipe = self.process.stdin
         assert pipe is not None
         with contextlib.suppress(OSError, ValueError):  # the process has ended
-            while (command := self._commands.get()) is not None:
-                pipe.write(protocol.encode(command))
+            while (line := self._commands.get()) is not None:
+                pipe.write(line)
                 if self._commands.empty():
                     pipe.flush()
             pipe.flush()

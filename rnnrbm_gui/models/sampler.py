@@ -14,8 +14,6 @@ from rnnrbm_gui.models.playable import Passage, Playable, State
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.terms import DEFAULT_GIBBS_STEPS
 
-"""With 400 steps, samples hold as many notes and have as many voices as the corpus does."""
-
 COLDEST, HOTTEST = 0.05, 20.0
 MOST_GIBBS_STEPS = 100_000
 

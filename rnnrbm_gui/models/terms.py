@@ -1,15 +1,16 @@
 """The terms in which a model is chosen and played: names, numbers and their bounds, no arrays."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal["rnn-rbm", "rtrbm", "rbm"]
-KIND_NAMES: tuple[Kind, ...] = ("rnn-rbm", "rtrbm", "rbm")
+KIND_NAMES: tuple[Kind, ...] = get_args(Kind)
 
 Memory = Literal["tanh", "sigmoid", "gru"]
-MEMORIES: tuple[Memory, ...] = ("tanh", "sigmoid", "gru")
+MEMORIES: tuple[Memory, ...] = get_args(Memory)
 
 DEFAULT_GIBBS_STEPS = 400
+"""With so many, samples hold as many notes and have as many voices as the corpus does."""
 DEFAULT_TEMPERATURE = 0.8
 
 NEAREST_ECHO, FARTHEST_ECHO = 2, 1024

@@ -14,7 +14,7 @@ from msgspec.json import Decoder, Encoder
 now_s = time.perf_counter if sys.platform == "win32" else time.monotonic
 
 
-class OutputId(Struct, frozen=True):
+class OutputId(Struct, frozen=True, forbid_unknown_fields=True):
     """A place that notes can go to, known by its name, never by an index.
 
     Attributes:
@@ -33,7 +33,7 @@ BUILT_IN = OutputId("built-in", "Built-in synth")
 VIRTUAL = OutputId("virtual", "rnnrbm-gui")
 
 
-class TimedNote(Struct, frozen=True):
+class TimedNote(Struct, frozen=True, forbid_unknown_fields=True):
     """A note on its way to the wire, ``on`` and ``off`` in play ticks."""
 
     id: int

@@ -155,9 +155,10 @@ class MainWindow(QMainWindow):
         self.canvas.set_snap(settings.snap)
         self.canvas.set_empty_hint(HINT)
 
-    def start_engine(self) -> None:
-        """Start player, model and kernel; called once the window has painted."""
+    def take_up(self) -> None:
+        """Start the player, tell the engine what is chosen, put back what was kept."""
         engine = self.engine
+        engine.start_player()
         engine.set_mode(self.mode)
         engine.set_sampling(self.panel.sampling)
         engine.set_articulation(self.articulation)
@@ -165,10 +166,13 @@ class MainWindow(QMainWindow):
         if self.settings.bpm:  # an earlier version kept each model's own tempo, too
             self.tempo.restore(self.settings.bpm, self.model_path)
         engine.set_bpm(self.tempo.bpm)
-        engine.start(self.model_path)
         engine.open_output(self.output)
         if self._remember:
             self.files.restore()
+
+    def start_engine(self) -> None:
+        """Start the model and, beside it, the kernel; ``take_up`` comes before."""
+        self.engine.start(self.model_path)
         self.bridge.start()
 
     # -- commands ----------------------------------------------------------------------------

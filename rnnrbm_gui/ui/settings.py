@@ -90,7 +90,7 @@ def _checked(known: dict[str, Any]) -> Settings:
                 continue
         if isinstance(usual, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if type(value) is type(usual):
+        if type(value) is type(usual) and _is_text(value):
             good[field.name] = value
     for name, (least, most) in RANGES.items():
         if name in good and not least <= good[name] <= most:
@@ -102,3 +102,12 @@ def _checked(known: dict[str, Any]) -> Settings:
     if good.get("articulation") not in {articulation.value for articulation in Articulation}:
         good.pop("articulation", None)
     return Settings(**good)
+
+
+def _is_text(value: Any) -> bool:
+    """Tell whether there is nothing in a value that cannot be written: half a character."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

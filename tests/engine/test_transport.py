@@ -8,7 +8,9 @@ from collections import defaultdict
 import pytest
 
 from rnnrbm_gui import paths
+from rnnrbm_gui.data.model_file import load_model
 from rnnrbm_gui.engine import events
+from rnnrbm_gui.engine.answer import Answer
 from rnnrbm_gui.engine.choices import Mode, Sampling
 from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.engine.timeline import Loop
@@ -329,3 +331,35 @@ def test_a_model_that_strikes_its_notes_goes_on_from_what_another_played(followe
     follower.until(lambda: engine.position() > 5 * BEAT, "two more beats")
     engine.stop()
     follower.until(follower.pairs_are_whole, "every off")
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_what_is_asked_before_the_start_holds_from_the_first_frame_on(early):
+    """Play, too: nothing sounds as it was before the knobs were told."""
+    begun = []
+    engine = Engine(audio="null")
+    with contextlib.closing(engine):
+        follower = Follower(engine)
+        if not early:
+            engine.start(paths.models() / "jsb-chorales.safetensors")
+        engine.set_sampling(Sampling(seed=7, gibbs_steps=25))
+        engine.set_mode(Mode.CONTINUE)
+        engine.set_bpm(240)
+        engine.play()
+        if early:
+            engine.start(paths.models() / "jsb-chorales.safetensors")
+        follower.until(lambda: follower.ons(), "a note")
+        begun.append(engine.client._memory.anchor.ticks_per_s)
+        follower.until(lambda: follower.end >= 16 * BEAT, "a look-ahead")
+    assert begun == [240 * BEAT / 60]
+    notes = {(note.on, note.pitch) for note in follower.generated if note.on < 4 * BEAT}
+    assert notes == drawn_alone(7, 25)
+
+
+def drawn_alone(seed, gibbs_steps):
+    """Return (onset, pitch) of the first bar of what the model draws with nothing before it."""
+    stored = load_model(paths.models() / "jsb-chorales.safetensors")
+    answer = Answer(stored, Score(), Mode.CONTINUE, Articulation.RESTRIKE, Meter(), [], 0)
+    for _ in range(16):
+        answer.extend(Sampling(seed=seed, gibbs_steps=gibbs_steps))
+    return {(note.on, note.pitch) for note in answer.starting(0, 4 * BEAT)}

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rnnrbm_gui.music.note import Note, is_black, name_of
 from rnnrbm_gui.music.score import Score
@@ -20,6 +21,12 @@ note_lists = st.lists(
     max_size=12,
 )
 ticks = st.integers(-5, 50)
+
+
+def test_a_note_stays_one_when_it_is_changed() -> None:
+    with pytest.raises(ValueError, match="off must be after on"):
+        replace(Note(0, 60, 480), off=0)
+
 
 Cells = dict[tuple[int, int], Note]
 

@@ -60,6 +60,7 @@ def opened(app, own_folders):
         window = MainWindow(Engine(audio="null"))
         windows.append(window)
         window.show()
+        window.take_up()
         window.start_engine()
         until(lambda: window.canvas.generated, "the look-ahead")
         return window

@@ -118,7 +118,11 @@ def test_keep_makes_played_notes_mine_and_undo_gives_them_back(opened):
 
 
 @pytest.mark.parametrize(
-    "broken", ["", "{", "[]", '{"bpm": "fast", "mode": "Dance", "seed": -4, "output": [1]}']
+    "broken",
+    [
+        *("", "{", "[]", '{"bpm": "fast", "mode": "Dance", "seed": -4, "output": [1]}'),
+        '{"output": ["alsa", "\\udce9"], "theme": "\\udce9"}',  # half a character
+    ],
 )
 def test_broken_settings_fall_back_to_the_defaults(broken):
     settings_path().parent.mkdir(parents=True)
@@ -126,6 +130,8 @@ def test_broken_settings_fall_back_to_the_defaults(broken):
     loaded = load_settings()
     assert loaded.mode == Settings().mode
     assert loaded.bpm == 0.0
+    assert loaded.output == ("", "")
+    assert loaded.theme == "system"
     assert loaded.sampling() == Settings().sampling()
 
 
@@ -236,6 +242,7 @@ def test_leaving_before_the_model_has_loaded_loses_nothing(opened):
     assert len(kept.generated)
     early = MainWindow(Engine(audio="null"))
     early.show()
+    early.take_up()
     early.start_engine()
     early.close()
     assert load_project(last_path()).generated == kept.generated
@@ -252,6 +259,26 @@ def test_leaving_before_the_engine_has_started_loses_nothing(opened):
     early.close()
     assert last_path().read_bytes() == kept
     assert load_settings() == settings
+
+
+def test_what_is_done_before_the_engine_has_started_stays(opened):
+    window = opened()
+    window.session.commit("Draw", MELODY)
+    window.close()
+    early = MainWindow(Engine(audio="null"))
+    early.show()
+    early.take_up()
+    assert early.session.score == MELODY
+    more = MELODY.added(Note(9600, 72, 9840))
+    early.session.commit("Draw", more)
+    early.tempo.set(55)
+    early.toggle_play()
+    early.start_engine()
+    until(lambda: early.session.sounded, "music")
+    assert early.session.score == more
+    assert early.tempo.bpm == 55
+    assert early.session.undo_name == "Draw"
+    early.close()
 
 
 def test_a_crash_in_many_instances_deletes_none_of_their_rolls(opened):
