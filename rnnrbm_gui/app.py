@@ -21,18 +21,22 @@ UNPAINTED_MS = 2000
 
 
 def build(*, remember: bool = True) -> tuple[QApplication, MainWindow]:
-    """Make the application and its window, not shown yet.
+    """Make the application and its window, not shown yet, and start the player beside.
+
+    To the first sound it is the player and its loudspeaker that take longest.
 
     Args:
         remember: use and keep settings and the roll of the last start.
     """
+    engine = Engine()
+    engine.start_player()
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("rnnrbm-gui")
     app.setDesktopFileName("rnnrbm-gui")
     app.setFont(app_font())
     app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "rnnrbm-gui.svg")))
-    return app, MainWindow(Engine(), remember=remember)
+    return app, MainWindow(engine, remember=remember)
 
 
 def begin_to_play(window: MainWindow, *more: Callable[[], None]) -> None:
@@ -48,8 +52,10 @@ def begin_to_play(window: MainWindow, *more: Callable[[], None]) -> None:
 
     def turn() -> None:
         if turns and not window.closed:
-            QTimer.singleShot(0, window, turn)  # before this one, which may fail
-            turns.pop(0)()
+            try:
+                turns.pop(0)()
+            finally:  # what one does meanwhile comes before the next
+                QTimer.singleShot(0, window, turn)
 
     turn()
 

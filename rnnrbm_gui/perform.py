@@ -190,6 +190,7 @@ def _pump(engine: Engine, take: _Take, ready: Callable[[], object], otherwise: s
 def _chosen_output(engine: Engine, take: _Take, wanted: str | None) -> OutputId:
     if wanted is None:
         return BUILT_IN
+    engine.client.refresh_outputs()
     _pump(engine, take, lambda: bool(take.outputs), "The player did not list its outputs.")
 
     def matching() -> list[OutputId]:

@@ -16,8 +16,9 @@ START_S, SILENT_S = 5.0, 1.2
 """How long a player may take to its first sign of life, and from one to the next."""
 
 PROBE_S = 1.5
-AGAIN_S, RARELY_S = 3.0, 24.0
-"""An API that has never answered is asked less and less often."""
+FIRST_S, AGAIN_S, RARELY_S = 0.8, 3.0, 24.0
+"""To ask is two more processes, which at once would hold up the first note, where none is wanted.
+An API that has never answered is asked less and less often."""
 
 MIDI_APIS = {"linux": ("alsa", "jack"), "darwin": ("core",), "win32": ("winmm",)}
 """What rtmidi's wheels hold; the app itself never loads rtmidi."""
@@ -124,7 +125,7 @@ class Probes:
 
     def __init__(self) -> None:
         self.admitted: set[str] = set()
-        self._due_s = dict.fromkeys(MIDI_APIS.get(sys.platform, ()), 0.0)
+        self._due_s = dict.fromkeys(MIDI_APIS.get(sys.platform, ()), now_s() + FIRST_S)
         self._pause_s = dict.fromkeys(self._due_s, AGAIN_S)
         self._answered: set[str] = set()
         self._hurry = False

@@ -224,6 +224,8 @@ class PlayerClient:
 
     def open_output(self, output: OutputId) -> None:
         """Send to this output from now on; an ``OutputState`` tells what came of it."""
+        if output not in (BUILT_IN, *self._outputs):
+            self._probes.hurry()
         with self._changed:
             self._memory.output, self._memory.state = output, None
             self._send(protocol.OpenOutput(output))
