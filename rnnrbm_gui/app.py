@@ -4,6 +4,7 @@ import gc
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def build(*, remember: bool = True) -> tuple[QApplication, MainWindow]:
         remember: use and keep settings and the roll of the last start.
     """
     engine = Engine()
-    engine.start_player()
+    with suppress(OSError):  # tried again, and said, when there is a window
+        engine.start_player()
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("rnnrbm-gui")
