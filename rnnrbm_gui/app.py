@@ -3,9 +3,7 @@
 import gc
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QDeadlineTimer, QTimer
@@ -41,16 +39,15 @@ def build(*, remember: bool = True) -> tuple[QApplication, MainWindow]:
     return app, MainWindow(engine, remember=remember)
 
 
-def begin_to_play(window: MainWindow, *more: Callable[[], None]) -> None:
+def begin_to_play(window: MainWindow) -> None:
     """Start all that the first paint did not need, in turns of Qt's loop, so that none is long.
 
     What was kept is back when this returns, so that nothing one does is undone by it.
 
     Args:
         window: has painted.
-        more: what to do when all has started.
     """
-    turns = [window.take_up, numpy_later.load, window.start_engine, _settle, *more]
+    turns = [window.take_up, numpy_later.load, window.start_engine, _settle]
 
     def turn() -> None:
         if turns and not window.closed:
@@ -79,13 +76,14 @@ def run_window(open_first: Path | None = None) -> int:
         signal.signal(number, lambda *_: QTimer.singleShot(0, window, window.close))
 
     unpainted = QDeadlineTimer(UNPAINTED_MS)
-    more = [partial(window.files.open, open_first)] if open_first else []
 
     def begin() -> None:
         if not window.canvas.paint_ms and not unpainted.hasExpired():
             QTimer.singleShot(2, begin)
             return
-        begin_to_play(window, *more)
+        begin_to_play(window)
+        if open_first:
+            window.files.open(open_first)
 
     window.show()
     QTimer.singleShot(0, begin)

@@ -5,6 +5,7 @@ The window is waited for, so nothing is imported here that its first paint can d
 
 import gc
 import io
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -58,6 +59,7 @@ def with_qt(run: Callable[[], int]) -> int:
     Returns:
         The exit code: of ``run``; of a performance where there is no display; ``MISSING_LIBRARY``.
     """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # PySide6 does not survive Ctrl-C while it loads
     gc.disable()  # until the window has painted: to collect while modules load takes 20 ms
     import_qt()
     missing = surroundings.missing_library(window=True)
@@ -66,5 +68,6 @@ def with_qt(run: Callable[[], int]) -> int:
         numpy_later.put_off()
         return run()
     gc.enable()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print(f"rnnrbm-gui: {missing or headless}", file=sys.stderr)
     return MISSING_LIBRARY if missing else _command_line(["perform"])

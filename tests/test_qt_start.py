@@ -1,5 +1,8 @@
 """PySide6's Python part is compiled once and kept, and no kept file can break a start."""
 
+import signal
+import subprocess
+import sys
 from importlib.util import MAGIC_NUMBER, source_hash
 from marshal import dumps, loads
 from pathlib import Path
@@ -82,3 +85,21 @@ def test_where_nothing_can_be_kept_it_starts_all_the_same(tmp_path: Path) -> Non
     n_compiled, kept_at = start(tmp_path / "file")
     assert n_compiled > 5
     assert not kept_at.exists()
+
+
+INTERRUPTED = """
+import os, signal
+from rnnrbm_gui import launch, qt_start
+read = qt_start._read
+def interrupted():
+    os.kill(os.getpid(), signal.SIGINT)
+    return read()
+qt_start._read = interrupted
+launch.main([])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+def test_ctrl_c_while_qt_loads_ends_the_app_without_a_word() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
