@@ -39,8 +39,7 @@ FREEZE_S = 0.06
 """Frames that begin sooner than this are not drawn anew: the new ones could come too late."""
 LOADING_S = 3.0
 """Given to the player before another model runs through what has sounded, which may be long."""
-LOOK_AHEAD_BARS = 8
-ENOUGH_FRAMES = 4
+LOOK_AHEAD_BARS, ENOUGH_FRAMES = 8, 4
 IDLE_WAIT_S = 0.04
 
 
@@ -58,8 +57,7 @@ class Generator(threading.Thread):
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._closing = False
-        self.under_way = threading.Event()
-        """Set once frames are drawn that are enough to begin with."""
+        self.under_way = threading.Event()  # set once frames are drawn that are enough to begin with
         self.stored: StoredModel | None = None
         self._answer: Answer | None = None
         self._score, self._mode = Score(), Mode.HARMONISE
