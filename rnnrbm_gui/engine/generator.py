@@ -57,7 +57,7 @@ class Generator(threading.Thread):
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._closing = False
-        self.under_way = threading.Event()  # set once frames are drawn that are enough to begin with
+        self.under_way = threading.Event()  # set once enough frames are drawn to begin with
         self.stored: StoredModel | None = None
         self._answer: Answer | None = None
         self._score, self._mode = Score(), Mode.HARMONISE
