@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.e2e.screen import RollOnScreen, Screen
-from tests.live import Jack, SpyPort, wait_until
+from tests.live import Jack, wait_until
 
 COMMAND = Path(sys.executable).with_name("rnnrbm-gui")
 HIDDEN = ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY", "RNNRBM_PICTURES")
@@ -169,9 +169,3 @@ def app(
 def out_port(jack: Jack, client: str = "rnnrbm-gui") -> str | None:
     """Return the MIDI output of an instance of the app, None while there is none."""
     return next((port for port in jack.ports() if port.startswith(f"{client}:")), None)
-
-
-def connect(jack: Jack, port: str, spy: SpyPort) -> None:
-    """Let a spy hear what a port sends, beside whoever hears it already."""
-    done = subprocess.run(["jack_connect", port, spy.port], env=jack.env, timeout=5, check=False)
-    assert done.returncode == 0

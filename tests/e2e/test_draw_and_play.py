@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.e2e.app import FLUIDSYNTH, App, app, connect, out_port
+from tests.e2e.app import FLUIDSYNTH, App, app, out_port
 from tests.e2e.screen import screen, write_png
 from tests.e2e.sound import HOP_S, WINDOW_S, choose_ocarina, recording
 from tests.live import SpyPort, fluidsynth, jack_server, needs, wait_until
@@ -83,7 +83,7 @@ def test_a_drawn_melody_sounds_as_drawn_and_the_model_goes_on(tmp_path: Path) ->
         SpyPort() as spy,
         app(display, tmp_path / "app", jack, FLUIDSYNTH, bpm=BPM, mode="Continue") as window,
     ):
-        connect(jack, wait_until(lambda: out_port(jack), 10, "the app's port"), spy)
+        jack.connect(wait_until(lambda: out_port(jack), 10, "the app's port"), spy.port)
         choose_ocarina(FLUIDSYNTH[1])
         draw_melody(window, spy)
         n_before = len(spy.notes())
@@ -151,7 +151,7 @@ def test_a_drawn_melody_is_harmonised(tmp_path: Path) -> None:
         SpyPort() as spy,
         app(display, tmp_path / "app", jack, FLUIDSYNTH, bpm=BPM) as window,
     ):
-        connect(jack, wait_until(lambda: out_port(jack), 10, "the app's port"), spy)
+        jack.connect(wait_until(lambda: out_port(jack), 10, "the app's port"), spy.port)
         draw_melody(window, spy)
         n_before = len(spy.notes())
         window.play()

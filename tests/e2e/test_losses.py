@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.e2e.app import FLUIDSYNTH, App, app, connect, out_port
+from tests.e2e.app import FLUIDSYNTH, App, app, out_port
 from tests.e2e.screen import Screen, screen
 from tests.e2e.sound import QUIET, recording
 from tests.live import Jack, SpyPort, fluidsynth, jack_server, needs, wait_until
@@ -49,7 +49,7 @@ def test_the_synth_is_killed_and_comes_back(display: Screen, tmp_path: Path) -> 
         SpyPort() as spy,
         app(display, tmp_path / "app", jack, FLUIDSYNTH, bpm=BPM) as window,
     ):
-        connect(jack, wait_until(lambda: out_port(jack), 10, "the app's port"), spy)
+        jack.connect(wait_until(lambda: out_port(jack), 10, "the app's port"), spy.port)
         window.play()
         at_the_loss = wait_until(lambda: len(spy.notes()) > 20 and spy.sounding(), 10, "notes")
         synth.kill()
@@ -206,14 +206,14 @@ def test_two_instances_do_not_disturb_each_other(display: Screen, tmp_path: Path
         SpyPort("spy-a") as spy_a,
     ):
         with app(display, tmp_path / "a", jack, ("jack", shared.port), bpm=BPM) as one:
-            connect(jack, wait_until(lambda: out_port(jack), 10, "the first's port"), spy_a)
+            jack.connect(wait_until(lambda: out_port(jack), 10, "the first's port"), spy_a.port)
             one.play()
             with (
                 SpyPort("spy-b") as spy_b,
                 app(other, tmp_path / "b", jack, ("jack", shared.port), bpm=BPM, seed=7) as two,
             ):
                 port = wait_until(lambda: out_port(jack, "rnnrbm-gui-01"), 10, "the second's port")
-                connect(jack, port, spy_b)
+                jack.connect(port, spy_b.port)
                 two.play()
                 wait_until(lambda: len(spy_b.notes()) > 20 and spy_b.sounding(), 10, "two playing")
                 two.keys("ctrl+q")

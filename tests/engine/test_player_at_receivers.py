@@ -278,9 +278,7 @@ def test_the_virtual_port_can_be_listened_to(jack: Jack, told: Told) -> None:
     told.wait(OutputState, output=VIRTUAL, state="open")
     assert "rnnrbm-gui:rnnrbm-gui" in jack.ports()
     with SpyPort() as spy:
-        subprocess.run(
-            ["jack_connect", "rnnrbm-gui:rnnrbm-gui", spy.port], env=jack.env, check=True
-        )
+        jack.connect("rnnrbm-gui:rnnrbm-gui", spy.port)
         told.client.strike(60, 80)
         wait_until(lambda: spy.sounding() == {(0, 60)})
         told.client.release(60)
