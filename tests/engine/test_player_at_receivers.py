@@ -85,10 +85,8 @@ from rnnrbm_gui.engine.player_client import *
 client = PlayerClient(audio="null")
 client.start()
 output = OutputId("jack", sys.argv[1])
-while output not in client.outputs:
-    time.sleep(0.01)
 client.open_output(output)
-while not any(isinstance(event, OutputState) for event in client.poll()):
+while not any(isinstance(e, OutputState) and e.state == "open" for e in client.poll()):
     time.sleep(0.01)
 client.play(0, 1, 120.0)
 client.schedule(1, [TimedNote(i, 0, 10**7, 60 + i, 80) for i in range(5)])
@@ -273,6 +271,7 @@ def test_two_apps_at_one_receiver_leave_each_other_alone(spy: SpyPort, told: Tol
 
 @needs("jackd")
 def test_the_virtual_port_can_be_listened_to(jack: Jack, told: Told) -> None:
+    told.client.refresh_outputs()
     wait_until(lambda: VIRTUAL in told.client.outputs, 8)
     told.client.open_output(VIRTUAL)
     told.wait(OutputState, output=VIRTUAL, state="open")
@@ -287,6 +286,7 @@ def test_the_virtual_port_can_be_listened_to(jack: Jack, told: Told) -> None:
 
 @needs("jackd")
 def test_a_port_that_is_not_there_is_told_and_taken_when_it_comes(jack: Jack, told: Told) -> None:
+    told.client.refresh_outputs()
     wait_until(lambda: VIRTUAL in told.client.outputs, 8)
     told.client.open_output(OutputId("jack", "later:in"))
     assert "later:in" in told.wait(OutputState, state="failed").sentence

@@ -45,9 +45,8 @@ class Told:
 
     def open(self, name: str, api: str = "jack") -> None:
         output = OutputId(api, name)
-        wait_until(lambda: output in self.client.outputs, 8, f"{name} in the list of outputs")
         self.client.open_output(output)
-        self.wait(OutputState, output=output, state="open")
+        self.wait(OutputState, 8, output=output, state="open")
 
     @property
     def pid(self) -> int:
