@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rnnrbm_gui import numpy_later, surroundings
-from rnnrbm_gui.errors import UserError
+from rnnrbm_gui.errors import UserError, plain_interrupt
 from rnnrbm_gui.qt_start import import_qt
 
 MISSING_LIBRARY = 3
@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal that cannot show “█” is no error
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        return _command_line(words) if words else open_window()
+        with plain_interrupt():
+            return _command_line(words) if words else open_window()
     except UserError as error:
         print(f"rnnrbm-gui: {error}", file=sys.stderr)
         return 1

@@ -30,7 +30,7 @@ from rnnrbm_gui.engine.training_events import (
     TrainingEvent,
 )
 from rnnrbm_gui.engine.training_report import time_left
-from rnnrbm_gui.errors import ModelError, UserError
+from rnnrbm_gui.errors import ModelError, UserError, plain_interrupt
 from rnnrbm_gui.models import likelihood
 from rnnrbm_gui.models.sequence_model import SequenceModel
 from rnnrbm_gui.models.training import Trainer
@@ -72,12 +72,13 @@ def run(plan: Plan, n_threads: int | None = None) -> Iterator[TrainingEvent]:
     frames = sum(map(len, train))
     yield Remark(f"Training on {len(train)} pieces, {frames:,} frames of {name}.")
     try:
-        while not course.over:
-            course.advance()
-            if course.has_news:
-                yield course.news()
-            if course.is_check_due:
-                yield course.check()
+        with plain_interrupt():
+            while not course.over:
+                course.advance()
+                if course.has_news:
+                    yield course.news()
+                if course.is_check_due:
+                    yield course.check()
     except (GeneratorExit, KeyboardInterrupt):
         course.set_down()
         raise

@@ -76,7 +76,7 @@ class Listener:
         self._window.panel.show_model(event.path, header)
         low = header.low + header.transpose
         self._canvas.set_model_range(low, low + header.n_keys - 1)
-        self._window.adopt(header)
+        self._window.adopt(event.path, header)
 
     # -- transport ---------------------------------------------------------------------------
 

@@ -78,11 +78,11 @@ class MainWindow(QMainWindow):
         self.closed = False
         self.wants_to_play = False
         self.tempo = Tempo(self.transport, engine, self.settings.bpm)
-        self._draws_anew = False  # another model was chosen, which draws best in its own way
-        self.steps = Steps(self.session)
+        self._chosen: Path | None = None  # a model not there yet, which draws best in its own way
         self._last_loop: tuple[int, int] | None = None
         self.messages = MessageStrip(self.canvas)
         self.status = StatusLine(engine, self.session)
+        self.steps = Steps(self.session, self.status.take_back)
         self._listener = Listener(self)
         self.files = Files(self)
         self._lay_out()
@@ -206,14 +206,14 @@ class MainWindow(QMainWindow):
         self.set_mode(Mode.CONTINUE)
         self.status.say(f"Kept {n_kept} notes; they are yours now, and Undo gives them back.")
 
-    def adopt(self, header: ModelHeader) -> None:
+    def adopt(self, path: Path, header: ModelHeader) -> None:
         """Take over a model's own tempo, where nobody has set another, and how it draws best.
 
         Its metre too, where there is nothing on the roll yet that has one.
         """
         self.tempo.adopt(header.bpm)
-        if self._draws_anew:
-            self._draws_anew = False
+        if path == self._chosen:
+            self._chosen = None
             if not (self.session.score.notes or self.engine.playing):
                 self.set_meter(Meter.of(header.meter))
             seed = self.panel.sampling.seed
@@ -258,7 +258,7 @@ class MainWindow(QMainWindow):
 
     def load_model(self, path: Path, *, keep_tempo: bool = False) -> None:
         """Let another model go on: at its own tempo, unless another was set or is to stay."""
-        self.tempo.held, self._draws_anew = keep_tempo, True
+        self.tempo.held, self._chosen = keep_tempo, path
         self.engine.load_model(path)
 
     def _choose_output(self, output: OutputId) -> None:

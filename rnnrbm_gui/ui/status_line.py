@@ -60,6 +60,11 @@ class StatusLine(QFrame):
             self._forget.start(HOVERED_MS)
         self.refresh()
 
+    def take_back(self, words: str) -> None:
+        """Say what was undone or redone, in the place of all that was said before it."""
+        self._news = ""
+        self.hover(words)
+
     def set_training(self, words: str) -> None:
         """Say how far training is, at the end of the line; nothing where there is none."""
         self.training.setText(words)

@@ -30,8 +30,9 @@ class Step(NamedTuple):
 class Steps:
     """Undo and redo of the session, and of what goes with it. Thread: GUI."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, say: Callable[[str], None]) -> None:
+        """Tell ``say`` what was undone or redone, by its name in the menu."""
+        self._session, self._say = session, say
         self._steps: deque[Step] = deque(maxlen=MOST)
 
     def add(self, before: Score, undo: Callable[[], object], redo: Callable[[], object]) -> None:
@@ -40,17 +41,21 @@ class Steps:
 
     def undo(self) -> None:
         """Take the last step back."""
-        after = self._session.score
+        after, name = self._session.score, self._session.undo_name
         self._session.undo()
         for step in self._between(self._session.score, after):
             step.undo()
+        if name:
+            self._say(f"Undone: {name}")
 
     def redo(self) -> None:
         """Take the last undone step again."""
-        before = self._session.score
+        before, name = self._session.score, self._session.redo_name
         self._session.redo()
         for step in self._between(before, self._session.score):
             step.redo()
+        if name:
+            self._say(f"Redone: {name}")
 
     def _between(self, before: Score, after: Score) -> list[Step]:
         return [s for s in self._steps if s.before is before and s.after is after]

@@ -46,7 +46,8 @@ def test_drawing_with_the_mouse_is_one_step_and_is_harmonised(opened):
     [note] = window.session.score.notes
     assert (note.on, note.pitch) == (960, 72)
     assert note.duration > 480
-    assert window.menus._undo.text() == f"Undo {window.session.undo_name}"
+    assert window.menus._undo.text() == f"Undo {window.session.undo_name}" == "Undo Draw note"
+    assert "C5" in window.status.words
     # Under the melody note, and not above it, the model fills in.
     until(
         lambda: (
@@ -57,12 +58,14 @@ def test_drawing_with_the_mouse_is_one_step_and_is_harmonised(opened):
     )
     QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert not len(window.session.score)
+    assert window.status.words == "Undone: Draw note"
     QTest.keyClick(
         window,
         Qt.Key.Key_Z,
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
     )
     assert window.session.score.notes == (note,)
+    assert window.status.words == "Redone: Draw note"
 
 
 def test_re_roll_draws_what_is_coming_anew_and_a_typed_seed_repeats_it(opened):

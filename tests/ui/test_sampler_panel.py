@@ -118,6 +118,22 @@ def test_a_model_that_is_chosen_draws_as_it_does_best_and_in_its_metre(opened, t
     assert window.session.meter == Meter(4, 4)  # what is drawn stands in its own
 
 
+def test_a_model_chosen_before_the_first_is_there_draws_in_its_own_ways(app, tmp_path):
+    stored = small_model()
+    path = tmp_path / "mixed.safetensors"
+    save_model(path, stored.model, replace(stored.header, temperature=1.1, gibbs_steps=60))
+    window = MainWindow(Engine(audio="null"), remember=False)
+    window.show()
+    window.take_up()
+    window.load_model(path)
+    window.start_engine()
+    until(lambda: window.model_path == path, "the model")
+    sampling = window.panel.sampling
+    window.close()
+    window.deleteLater()
+    assert sampling == Sampling(sampling.seed, 1.1, 60)
+
+
 def with_tempi(folder, *bpms):
     """Return model files with tempi of their own."""
     stored = small_model()
