@@ -21,7 +21,6 @@ from rnnrbm_gui.player.audio import REST_AFTER_S
 from rnnrbm_gui.player.protocol import Sounding
 
 N_NOTES = 10_000
-PAINTED_S = 10.0
 PLAYED_BPM = 240.0
 WATCHED_S, WATCHED_BPM = 15.0, 120.0
 """How long the processor's time is taken of a window that rests, and of one that plays."""
@@ -29,8 +28,14 @@ WATCHED_S, WATCHED_BPM = 15.0, 120.0
 BEAT_MS, RESTING_BEAT_MS = 2, 500
 
 
-def measure(begin_s: float, paint: bool, watch: bool) -> int:
-    """Run the real window through a script of waits and print its figures as JSON."""
+def measure(begin_s: float, painted_s: float, watch: bool) -> int:
+    """Run the real window through a script of waits and print its figures as JSON.
+
+    Args:
+        begin_s: the monotonic clock when the app was asked for.
+        painted_s: how long it plays and paints a full roll; 0 for not at all.
+        watch: whether to take the processor's time.
+    """
     app, window = build(remember=False)
     figures: dict[str, float] = {}
     sent: list[Sounding] = []
@@ -68,7 +73,7 @@ def measure(begin_s: float, paint: bool, watch: bool) -> int:
             rests_at = time.monotonic() + REST_AFTER_S + 5.0
             yield lambda: time.monotonic() > rests_at
             yield from watched("resting")
-        if not paint:
+        if not painted_s:
             return
         step = 120
         notes = [
@@ -83,12 +88,12 @@ def measure(begin_s: float, paint: bool, watch: bool) -> int:
         window.canvas.paint_ms.clear()
         sent.clear()
         beats.clear()
-        until = time.monotonic() + PAINTED_S
+        until = time.monotonic() + painted_s
         yield lambda: time.monotonic() > until
         figures["longest_stall_playing_ms"] = longest_stall()
         painted = list(window.canvas.paint_ms)
         late = [event.lateness_ms for event in sent if event.on]
-        figures["paints_per_s"] = len(painted) / PAINTED_S
+        figures["paints_per_s"] = len(painted) / painted_s
         for name, values in (("paint", painted), ("note_on_lateness", late)):
             for percent in (50, 99):
                 figures[f"{name}_p{percent}_ms"] = float(np.percentile(values, percent))
@@ -145,5 +150,5 @@ def _processor_s() -> float | None:
 
 
 def main() -> int:
-    """Measure as the command line says: since when, whether to paint and whether to watch."""
-    return measure(float(sys.argv[1]), sys.argv[2] == "1", sys.argv[3] == "1")
+    """Measure as the command line says: since when, how long to paint, whether to watch."""
+    return measure(float(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "1")

@@ -124,26 +124,12 @@ def test_through_a_real_synth_and_the_same_seed_gives_the_same_file(tmp_path: Pa
     assert one == other
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--bars", "0"], "--bars must be in 1..10000, got 0"),
-        (["--bpm", "999"], "--bpm must be in 20..300, got 999"),
-        (["--seed", "-1"], "seed"),
-        (["--model", "no-such-model"], "no-such-model"),
-        (["--model", "broken.safetensors"], "broken.safetensors"),
-        (["--mid", "nowhere/take.mid"], "nowhere"),
-        (["--output", "no such output"], "no such output"),
-    ],
-)
-def test_what_cannot_be_done_is_said_in_one_sentence(
-    tmp_path: Path, arguments: list[str], words: str
-) -> None:
+def test_a_model_file_that_is_broken_is_named_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "broken.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0 no model at all")
-    code, _, complaint = run(tmp_path, "perform", "--bars", "1", "--bpm", "300", *arguments)
+    code, _, complaint = run(tmp_path, "perform", "--bars", "1", "--model", "broken.safetensors")
     assert code == 1
     assert complaint.startswith("rnnrbm-gui: ")
-    assert words in complaint
+    assert "broken.safetensors" in complaint
     assert complaint.count("\n") == 1
     assert complaint.rstrip().endswith(".")
     assert not (tmp_path / "take.mid").exists()
