@@ -89,6 +89,11 @@ class Engine:
         """Whether the playhead moves."""
         return self._generator is not None and self._generator.playing
 
+    @property
+    def waiting(self) -> bool:
+        """Whether playing has been asked for and the model is not that far."""
+        return self._generator is not None and self._generator.waiting
+
     def position(self) -> float:
         """Return the playhead in roll ticks."""
         return 0.0 if self._generator is None else self._generator.position()

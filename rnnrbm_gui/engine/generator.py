@@ -10,8 +10,10 @@ follows from what is shown.
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
-from math import ceil
+from contextlib import suppress
+from math import ceil, inf
 from pathlib import Path
 
 from rnnrbm_gui.data.model_file import StoredModel, load_model
@@ -26,20 +28,25 @@ from rnnrbm_gui.engine.events import (
     Trouble,
     Truncated,
 )
-from rnnrbm_gui.engine.hand_over import HandOver, Part
+from rnnrbm_gui.engine.hand_over import HANDED_AHEAD_S, HandOver, Part
 from rnnrbm_gui.engine.player_client import PlayerClient
 from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.errors import UserError
+from rnnrbm_gui.models import kernels
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score
-from rnnrbm_gui.music.timing import PPQ, Meter
+from rnnrbm_gui.music.timing import PPQ, Meter, ticks_per_second
 
 FREEZE_S = 0.06
 """Frames that begin sooner than this are not drawn anew: the new ones could come too late."""
 LOADING_S = 3.0
 """Given to the player before another model runs through what has sounded, which may be long."""
 LOOK_AHEAD_BARS, ENOUGH_FRAMES = 8, 4
+DRIED_AHEAD_S = 1.0
+"""Where the music has run dry it goes on when so much is there, not with every frame."""
+SLOW = 0.25
+"""The plain kernel keeps up if a frame takes it no larger part of the time that it sounds."""
 IDLE_WAIT_S = 0.04
 
 
@@ -66,6 +73,7 @@ class Generator(threading.Thread):
         self._playing = False
         self._pending: int | None = None  # roll tick to start at once its frame is there
         self._rest = 0  # roll tick of the playhead while it does not move
+        self._dried = False  # pending because the model did not keep up
         self._stale: int | None = None  # first sounded frame that an edit has overtaken
         self._sounded = 0  # frames before this one have been heard
         self._wraps_at = 0.0  # play tick until which a loop's end sounds that is drawn anew already
@@ -86,6 +94,11 @@ class Generator(threading.Thread):
     def playing(self) -> bool:
         """Whether the playhead moves."""
         return self._playing
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the playhead will move as soon as there is music."""
+        return self._pending is not None
 
     def position(self) -> float:
         """Return the roll tick of the playhead, extrapolated from the player's last anchor."""
@@ -162,8 +175,9 @@ class Generator(threading.Thread):
         self._score = score
         self._constrain(frozen)
         self._hand_over.mend()
-        if self._playing:
-            self._hand_over.advance()  # what was called back is due before the picture is
+        if self._playing:  # what was called back is due before the picture is
+            self._sample_to(frozen + 1)
+            self._hand_over.advance()
         self._publish(max(0, changed - self._meter.bar_ticks))
 
     def set_mode(self, mode: Mode) -> None:
@@ -212,7 +226,7 @@ class Generator(threading.Thread):
         """Start at the playhead; stop at the roll tick ``until`` where it is given."""
         if not self._playing:
             self._hand_over.until = until
-            self._pending = self._rest
+            self._pending, self._dried = self._rest, False
             self._begin_if_ready()
 
     def listen(self, notes: Sequence[Note], bpm: float) -> None:
@@ -254,7 +268,7 @@ class Generator(threading.Thread):
         return self._answer.grid.frame if self._answer is not None else PPQ
 
     def _begin_if_ready(self) -> None:
-        """Start where it is wanted; a frame not there yet is drawn first, turn by turn."""
+        """Start where it is wanted; frames not there yet are drawn first, turn by turn."""
         tick = self._pending
         if tick is None:
             return
@@ -262,23 +276,35 @@ class Generator(threading.Thread):
         frame = tick // self._frame
         if self._answer is not None and len(self._answer) == frame:
             self._sample_to(frame + 1)
-        if self._answer is None or len(self._answer) > frame:
+        ahead_s = DRIED_AHEAD_S if self._dried else HANDED_AHEAD_S
+        wanted = max(tick + 1, self._hand_over.wanted(tick, ahead_s, self._bpm))
+        if self.drawn_to >= wanted:
             held: list[Part] = [
                 (note, True) for note in self._score.overlapping(tick, tick + 1) if note.on < tick
             ]
             if self._answer is not None:
                 held += [(note, False) for note in self._answer.sounding(tick)]
             self._hand_over.begin(tick, self._bpm, held)
-            self._pending, self._rest, self._playing = None, tick, True
+            self._pending, self._rest, self._playing, self._dried = None, tick, True, False
             self._events.put(Playing(True))
 
     def _play_on(self) -> None:
         (position, now), until = self._hand_over.heard(), self._hand_over.until
+        overdue = self._hand_over.overdue()
         if until is not None and position >= until:
             self._halt(until)
+        elif overdue is not None:
+            self._run_dry(overdue)
         else:
             self._hand_over.advance()
             self._note_sounded(position, now)
+
+    def _run_dry(self, tick: int) -> None:
+        """Wait at a roll tick that came too late, for more: no note is passed over unheard."""
+        self._note_sounded(tick, self._hand_over.given_to)
+        self._hand_over.end()
+        self._wraps_at = 0.0
+        self._playing, self._pending, self._rest, self._dried = False, tick, tick, True
 
     def _halt(self, tick: int) -> None:
         if self._playing:
@@ -361,11 +387,21 @@ class Generator(threading.Thread):
             return
         begin, changed = len(answer), len(answer) * self._frame
         while len(answer) < n_frames and not self._closing:
+            begin_s = time.monotonic()
             changed = min(changed, answer.extend(self._sampling))
+            if not self.under_way.is_set():
+                self._hasten(time.monotonic() - begin_s)
         if len(answer) > begin:
             self._publish(changed, glow_from=begin)
         if len(answer) >= ENOUGH_FRAMES:
             self.under_way.set()
+
+    def _hasten(self, took_s: float) -> None:
+        """Load the compiled kernel before all else, if it is kept, where the plain one is slow."""
+        if took_s * ticks_per_second(self._bpm) > SLOW * self._frame:
+            self.under_way.set()
+            with suppress(Exception):  # who compiles it tells of it
+                kernels.load_kernel()
 
     def _publish(self, from_tick: int, glow_from: int | None = None) -> None:
         if self._answer is None:
@@ -382,9 +418,13 @@ class Generator(threading.Thread):
 
     # -- what there is to play ---------------------------------------------------------------
 
+    @property
+    def drawn_to(self) -> float:
+        """The roll tick up to which the model has answered; no end where there is none."""
+        return inf if self._answer is None else len(self._answer) * self._frame
+
     def starting(self, first: int, last: int) -> list[Part]:
-        """Return the drawn and generated notes with ``first <= on < last``, sampled if need be."""
-        self._sample_to(ceil(last / self._frame))
+        """Return the drawn and generated notes with ``first <= on < last``."""
         drawn: list[Part] = [(note, True) for note in self._score.starting(first, last)]
         return drawn + [(note, False) for note in self.generated_starting(first, last)]
 

@@ -21,6 +21,9 @@ from rnnrbm_gui.music.timing import ticks_per_second
 HANDED_AHEAD_S = 0.45
 """Notes reach the player this long before they sound; at least 0.3 s is what it is promised."""
 
+LATE_S = 0.03
+"""Notes this late can still be given; the player strikes none that comes over 0.05 s late."""
+
 Part = tuple[Note, bool]
 """A note on the roll, and whether it was drawn."""
 
@@ -28,8 +31,12 @@ Part = tuple[Note, bool]
 class Roll(Protocol):
     """What there is to play, in roll ticks."""
 
+    @property
+    def drawn_to(self) -> float:
+        """The roll tick up to which it is known what there is to play."""
+
     def starting(self, first: int, last: int) -> list[Part]:
-        """Return the notes with ``first <= on < last``, sampling them first if need be."""
+        """Return the notes with ``first <= on < last``."""
 
     def at(self, on: int, pitch: int, *, drawn: bool) -> Note | None:
         """Return the note that begins there as it is now, None if it is gone."""
@@ -72,13 +79,32 @@ class HandOver:
 
     def heard(self) -> tuple[float, float]:
         """Return the roll tick and the play tick that sound now, 0 before a note was given."""
-        now = self._client.tick_now()
+        now = self._now()
         return (0.0, 0.0) if now is None else (max(0.0, self._timeline.roll(now)), now)
 
     def roll_now(self) -> float | None:
         """Return the roll tick that sounds now, None before the first note was given."""
-        now = self._client.tick_now()
+        now = self._now()
         return None if now is None else self._timeline.roll(now)
+
+    def _now(self) -> float | None:
+        """Return the play tick that sounds now: nothing does beyond what is given."""
+        now = self._client.tick_now()
+        return None if now is None else min(now, self.given_to)
+
+    def wanted(self, tick: int, ahead_s: float, bpm: float) -> int:
+        """Return the roll tick up to which there must be music to play on from ``tick`` so long."""
+        last = tick + ceil(ahead_s * ticks_per_second(bpm))
+        if self.loop and tick < self.loop.last:
+            last = min(last, self.loop.last)
+        return last if self.until is None else min(last, self.until)
+
+    def overdue(self) -> int | None:
+        """Return the roll tick to which notes are given if that is past, else None."""
+        now = self._client.tick_now()
+        if now is None or now < self.given_to + LATE_S * ticks_per_second(self._bpm):
+            return None
+        return round(self._timeline.piece_at(self.given_to).roll(self.given_to))
 
     def listened_to(self) -> float | None:
         """Return the tick reached in notes apart from the roll, None when none are heard."""
@@ -141,7 +167,7 @@ class HandOver:
         return sent, soon
 
     def advance(self, ahead_s: float = HANDED_AHEAD_S) -> None:
-        """Give the player every note that begins within the next moment."""
+        """Give the player every note that begins within the next moment, as far as it is known."""
         now = self._client.tick_now()
         if now is None:
             return
@@ -154,8 +180,10 @@ class HandOver:
                 last = min(last, loop.last)
             if self.until is not None:
                 last = min(last, self.until)
-                if first >= last:
-                    break
+            if self._roll.drawn_to < last:
+                last = int(self._roll.drawn_to)
+            if first >= last:
+                break
             self._give(piece, self._roll.starting(first, last))
             self.given_to = piece.play(last)
             if loop and last == loop.last:

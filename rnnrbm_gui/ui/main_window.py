@@ -182,6 +182,8 @@ class MainWindow(QMainWindow):
         self.wants_to_play = not self.wants_to_play
         if self.wants_to_play:
             self.engine.play()
+            self.transport.set_playing(True)  # also while the music waits for the model
+            self.status.set_playing(True)
         else:
             self.engine.pause()
 

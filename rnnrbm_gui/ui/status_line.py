@@ -9,6 +9,7 @@ from rnnrbm_gui.engine.engine import Engine
 from rnnrbm_gui.ui.session import Session
 
 RESTING_HELP = "Space play/pause   ·   D draw   E erase   S select   ·   ? all shortcuts"
+WAITING = "The music waits for the model   ·   less mixing is faster"
 REFRESH_MS = 500
 HOVERED_MS, NEWS_MS = 4000, 6000
 
@@ -93,6 +94,8 @@ class StatusLine(QFrame):
             words = self._news or self._hovered
         elif self._engine.playing:
             words = self._playing_words()
+        elif self._engine.waiting:
+            words = WAITING
         else:
             words = self.unheard or RESTING_HELP
         self._label.setText(words)

@@ -1,6 +1,7 @@
 """From frames to the wire: whatever the frames and whenever it stops, ons and offs balance."""
 
 from collections import Counter
+from math import inf
 
 import numpy as np
 from hypothesis import given
@@ -54,6 +55,8 @@ class Wire:
 
 class Roll:
     """Generated and drawn notes that do not change."""
+
+    drawn_to = inf
 
     def __init__(self, voices, drawn):
         self.voices, self.drawn = voices, drawn
