@@ -5,10 +5,11 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rnnrbm_gui import __version__, surroundings
-from rnnrbm_gui.errors import UserError
+from rnnrbm_gui.errors import ModelError, UserError
 from rnnrbm_gui.launch import MISSING_LIBRARY, open_window
 
 DEFAULT_MODEL = "jsb-chorales"
@@ -158,14 +159,20 @@ def _progress(words: str) -> None:
 
 
 def _model_path(name: str) -> Path:
+    """Return the file of a model: by the file's name, by that in the window, or as a path."""
     from rnnrbm_gui import paths
+    from rnnrbm_gui.data.model_header import read_header
 
     folders = (paths.models(), paths.own_models())
     for path in (*(folder / f"{name}.safetensors" for folder in folders), Path(name)):
         if path.is_file():
             return path
-    found = (path.stem for folder in folders for path in sorted(folder.glob("*.safetensors")))
-    names = ", ".join(found)
+    found = [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
+    for path in found:
+        with suppress(ModelError):
+            if read_header(path).name.casefold() == name.casefold():
+                return path
+    names = ", ".join(path.stem for path in found)
     raise UserError(f"There is no model “{name}”: give a file, or one of {names}.")
 
 

@@ -72,8 +72,8 @@ class Performance(Struct, frozen=True):
 class _Take:
     """Collects what was generated and what was sent while the engine plays."""
 
-    def __init__(self, report: Report) -> None:
-        self.report = report
+    def __init__(self, report: Report, *, by_synth: bool) -> None:
+        self.report, self.by_synth = report, by_synth
         self.generated: list[Note] = []
         self.sent: list[tuple[float, float, int, int]] = []  # on, off, pitch, velocity
         self.outputs: tuple[OutputId, ...] = ()
@@ -105,7 +105,7 @@ class _Take:
                 self.report(event.sentence)
             case protocol.OutputState(state="lost" | "failed" | "back"):
                 self.report(event.sentence)
-            case protocol.AudioDevice(is_null=True):
+            case protocol.AudioDevice(is_null=True) if self.by_synth:
                 self.report(event.sentence)
 
 
@@ -121,7 +121,7 @@ def perform(performance: Performance, report: Report, progress: Report) -> None:
         UserError: the model or the output is not there, or a file cannot be written.
     """
     engine = Engine()
-    take = _Take(report)
+    take = _Take(report, by_synth=performance.output is None)
     engine.set_mode(Mode.FREE)
     try:
         engine.start(performance.model)

@@ -64,6 +64,11 @@ def test_a_model_is_found_by_its_name_among_ones_own_too(tmp_path, monkeypatch):
         cli._model_path("nobody")
 
 
+def test_a_model_goes_by_the_name_that_the_window_shows():
+    by_file, by_name = (cli._model_path(name) for name in ("jsb-chorales", "bach Chorales"))
+    assert by_file == by_name
+
+
 def test_perform_writes_what_it_played(tmp_path):
     done = run("perform", "--bars", "2", "--bpm", "240", "--seed", "5", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -290,8 +290,8 @@ def _check_parts(
     left_out = [str(report) for report in told if report.why_not]
     reasons = " ".join(left_out[:3]) + (" …" if len(left_out) > 3 else "")
     raise CorpusError(
-        f"Of the {len(told):,} MIDI files in '{name}' {n_kept} can be used, and two are the least, "
-        f"one to train on and one to measure on: add some. {reasons}".rstrip()
+        f"Of {len(told):,} MIDI file{'s' * (len(told) != 1)} in '{name}' {n_kept} can be used; it "
+        f"takes two, one to train on and one to measure on: add some. {reasons}".rstrip()
     )
 
 

@@ -21,7 +21,8 @@ from rnnrbm_gui.ui.settings import Settings
 if TYPE_CHECKING:
     from rnnrbm_gui.ui.main_window import MainWindow
 
-AUTOSAVE_MS = 30_000
+AUTOSAVE_MS, EDITED_MS = 30_000, 5_000
+"""The roll is kept so often, and so long after the last edit."""
 LOCK = ".lock"
 FILTER = "MIDI files (*.mid *.midi)"
 
@@ -47,15 +48,19 @@ class Files(QObject):
         self._saved: object = None
         self._autosave = QTimer(self, interval=AUTOSAVE_MS)
         self._autosave.timeout.connect(self._save_running)
+        self._edited = QTimer(self, singleShot=True, interval=EDITED_MS)
+        self._edited.timeout.connect(self._save_running)
+        window.session.changed.connect(self._edited.start)
         self._running = QLockFile(str(self.autosave_path.with_suffix(LOCK)))
         self._running.setStaleLockTime(0)  # stale only when its process is gone
 
     def new(self) -> None:
         """Clear the roll: the drawn notes, one undo step, and what the model has played."""
         window, session = self._window, self._window.session
-        before, heard = session.score, session.heard()
+        before, heard, loop = session.score, session.heard(), window.loop
 
         def clear() -> None:
+            window.set_loop(None)
             window.engine.stop()
             session.sounded = 0
             session.recall(Heard())
@@ -65,11 +70,13 @@ class Files(QObject):
         def give_back() -> None:
             window.engine.stop()
             session.recall(heard)
+            window.set_loop((loop.first, loop.last) if loop else None)
 
         window.engine.stop()
         if before.notes or heard.notes:
             session.commit("New roll", Score(), always=True)
             window.steps.add(before, give_back, clear)
+            window.status.did("New roll; Undo gives the old one back.")
         clear()
 
     def ask_open(self) -> None:
@@ -195,8 +202,10 @@ class Files(QObject):
             self._put_back(project)
             if path in crashed:
                 path.replace(self.autosave_path)  # kept until this instance has its own
+                kept_at = time.localtime(self.autosave_path.stat().st_mtime)
                 self._window.messages.say(
-                    "The app ended unexpectedly; what was on the roll is back."
+                    "The app ended unexpectedly; what was on the roll at "
+                    f"{time.strftime('%H:%M:%S', kept_at)} is back."
                 )
             break
 
@@ -266,7 +275,7 @@ class Files(QObject):
         return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
 
     def _save_running(self) -> None:
-        if self._state() != self._saved:
+        if self._autosave.isActive() and self._state() != self._saved:
             self._write(self.autosave_path)
 
     def _state(self) -> object:

@@ -82,7 +82,7 @@ class MainWindow(QMainWindow):
         self._last_loop: tuple[int, int] | None = None
         self.messages = MessageStrip(self.canvas)
         self.status = StatusLine(engine, self.session)
-        self.steps = Steps(self.session, self.status.take_back)
+        self.steps = Steps(self.session, self.status.did)
         self._listener = Listener(self)
         self.files = Files(self)
         self._lay_out()

@@ -61,8 +61,8 @@ class StatusLine(QFrame):
             self._forget.start(HOVERED_MS)
         self.refresh()
 
-    def take_back(self, words: str) -> None:
-        """Say what was undone or redone, in the place of all that was said before it."""
+    def did(self, words: str) -> None:
+        """Say what was done, in the place of all that was said before it."""
         self._news = ""
         self.hover(words)
 

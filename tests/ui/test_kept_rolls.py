@@ -12,6 +12,7 @@ from rnnrbm_gui.data.midi_file import MidiTrack, write_midi
 from rnnrbm_gui.data.project_file import load_project
 from rnnrbm_gui.engine.choices import Mode
 from rnnrbm_gui.engine.engine import Engine
+from rnnrbm_gui.engine.timeline import Loop
 from rnnrbm_gui.music.note import Note
 from rnnrbm_gui.music.roll import Articulation
 from rnnrbm_gui.music.score import Score
@@ -185,10 +186,14 @@ def test_undo_of_a_new_roll_gives_back_what_was_drawn_and_what_was_played(opened
     window = opened()
     window.session.commit("Draw", drawn)
     heard = played_at_300(window, 1920)
+    window.set_loop((1920, 3840))
     window.files.new()
     until(lambda: not window.session.sounded, "the new roll")
     assert not len(window.session.score)
+    assert window.loop is None
+    assert "New roll" in window.status.words
     window.steps.undo()
+    assert window.loop == Loop(1920, 3840)
     assert window.session.heard() == heard
     until(lambda: window.session._recalled is None, "what was played")
     assert window.session.heard() == heard

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from rnnrbm_gui import paths
+from rnnrbm_gui.data.project_file import load_project
 from rnnrbm_gui.engine.choices import Mode
 from rnnrbm_gui.engine.events import Passage
 from rnnrbm_gui.music.timing import Meter
@@ -66,6 +67,8 @@ def test_drawing_with_the_mouse_is_one_step_and_is_harmonised(opened):
     )
     assert window.session.score.notes == (note,)
     assert window.status.words == "Redone: Draw note"
+    window.files._edited.timeout.emit()  # five seconds later
+    assert load_project(window.files.autosave_path).drawn == window.session.score
 
 
 def test_re_roll_draws_what_is_coming_anew_and_a_typed_seed_repeats_it(opened):
