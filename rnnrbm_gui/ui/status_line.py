@@ -108,7 +108,10 @@ class StatusLine(QFrame):
     def _playing_words(self) -> str:
         ahead = self._session.generated_end - self._engine.position()
         bars = max(0, round(ahead / self._session.meter.bar_ticks))
-        words = [self.unheard or f"Playing to {self.output}", f"{bars} bar{'s' * (bars != 1)} ahead"]
+        words = [
+            self.unheard or f"Playing to {self.output}",
+            f"{bars} bar{'s' * (bars != 1)} ahead",
+        ]
         if self._lateness_ms:
             words.append(f"timing within {max(self._lateness_ms):.1f} ms")
         return "   ·   ".join(words)
