@@ -25,7 +25,7 @@ class Compiler(threading.Thread):
     """Loads or compiles the kernel, once.
 
     Args:
-        under_way: set when frames are drawn that are enough to begin with.
+        under_way: set when frames are drawn that are enough to begin with, or are drawn too slowly.
         tell: called with what came of it.
     """
 

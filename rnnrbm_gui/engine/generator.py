@@ -41,7 +41,7 @@ from rnnrbm_gui.music.timing import PPQ, Meter, ticks_per_second
 FREEZE_S = 0.06
 """Frames that begin sooner than this are not drawn anew: the new ones could come too late."""
 LOADING_S = 3.0
-"""Given to the player before another model runs through what has sounded, which may be long."""
+"""Given to the player, of what is drawn, before another model runs through what has sounded."""
 LOOK_AHEAD_BARS, ENOUGH_FRAMES = 8, 4
 DRIED_AHEAD_S = 1.0
 """Where the music has run dry it goes on when so much is there, not with every frame."""
@@ -64,14 +64,14 @@ class Generator(threading.Thread):
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._closing = False
-        self.under_way = threading.Event()  # set once enough frames are drawn to begin with
+        self.under_way = threading.Event()  # set once the kernel may be got: see ``Compiler``
         self.stored: StoredModel | None = None
         self._answer: Answer | None = None
         self._score, self._mode = Score(), Mode.HARMONISE
         self._sampling, self._articulation = Sampling(), Articulation.RESTRIKE
         self._meter, self._bpm = Meter(), 84.0
         self._playing = False
-        self._pending: int | None = None  # roll tick to start at once its frame is there
+        self._pending: int | None = None  # roll tick to start at once there is music enough
         self._rest = 0  # roll tick of the playhead while it does not move
         self._dried = False  # pending because the model did not keep up
         self._stale: int | None = None  # first sounded frame that an edit has overtaken
@@ -176,6 +176,7 @@ class Generator(threading.Thread):
         self._constrain(frozen)
         self._hand_over.mend()
         if self._playing:  # what was called back is due before the picture is
+            self._hand_over.advance()
             self._sample_to(frozen + 1)
             self._hand_over.advance()
         self._publish(max(0, changed - self._meter.bar_ticks))
@@ -304,13 +305,13 @@ class Generator(threading.Thread):
         self._note_sounded(tick, self._hand_over.given_to)
         self._hand_over.end()
         self._wraps_at = 0.0
-        self._playing, self._pending, self._rest, self._dried = False, tick, tick, True
+        self._rest, self._playing, self._pending, self._dried = tick, False, tick, True
 
     def _halt(self, tick: int) -> None:
         if self._playing:
             self._note_sounded(*self._hand_over.heard())
         self._hand_over.end()
-        self._playing, self._pending, self._rest = False, None, tick
+        self._rest, self._playing, self._pending = tick, False, None
         self._wraps_at = 0.0
         self._events.put(Playing(False))
 
@@ -374,8 +375,9 @@ class Generator(threading.Thread):
         if self._answer is None:
             return False
         start = self.position() if self._pending is None else self._pending
-        ahead = start + LOOK_AHEAD_BARS * self._meter.bar_ticks
-        wanted = ceil(ahead / self._frame)
+        least = DRIED_AHEAD_S * ticks_per_second(self._bpm)  # of short bars eight are not enough
+        ahead = max(LOOK_AHEAD_BARS * self._meter.bar_ticks, least)
+        wanted = ceil((start + ahead) / self._frame)
         if len(self._answer) >= wanted:
             return False
         self._sample_to(len(self._answer) + 1)

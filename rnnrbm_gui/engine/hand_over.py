@@ -167,9 +167,12 @@ class HandOver:
         return sent, soon
 
     def advance(self, ahead_s: float = HANDED_AHEAD_S) -> None:
-        """Give the player every note that begins within the next moment, as far as it is known."""
+        """Give the player every note that begins within the next moment, as far as it is known.
+
+        None where they are overdue: they would be dropped.
+        """
         now = self._client.tick_now()
-        if now is None:
+        if now is None or self.overdue() is not None:
             return
         horizon = ceil(now + ahead_s * ticks_per_second(self._bpm))
         while self.given_to < horizon:
@@ -180,8 +183,7 @@ class HandOver:
                 last = min(last, loop.last)
             if self.until is not None:
                 last = min(last, self.until)
-            if self._roll.drawn_to < last:
-                last = int(self._roll.drawn_to)
+            last = int(min(last, self._roll.drawn_to))
             if first >= last:
                 break
             self._give(piece, self._roll.starting(first, last))

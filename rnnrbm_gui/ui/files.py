@@ -73,7 +73,7 @@ class Files(QObject):
             window.set_loop((loop.first, loop.last) if loop else None)
 
         window.engine.stop()
-        if before.notes or heard.notes:
+        if before.notes or heard.notes or loop:
             session.commit("New roll", Score(), always=True)
             window.steps.add(before, give_back, clear)
             window.status.did("New roll; Undo gives the old one back.")

@@ -82,6 +82,8 @@ class Listener:
 
     def _playing_changed(self, event: events.Playing) -> None:
         window = self._window
+        if not event.playing and window.engine.waiting:
+            return  # Play was pressed again since
         window.wants_to_play = event.playing
         window.transport.set_playing(event.playing)
         if event.playing:

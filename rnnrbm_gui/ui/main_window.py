@@ -216,7 +216,7 @@ class MainWindow(QMainWindow):
         self.tempo.adopt(header.bpm)
         if path == self._chosen:
             self._chosen = None
-            if not (self.session.score.notes or self.engine.playing):
+            if not (self.session.score.notes or self.wants_to_play):
                 self.set_meter(Meter.of(header.meter))
             seed = self.panel.sampling.seed
             self.set_sampling(Sampling(seed, header.temperature, header.gibbs_steps))

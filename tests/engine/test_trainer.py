@@ -53,11 +53,13 @@ class Heard:
 
 @pytest.fixture
 def heard():
+    before = set(psutil.Process().children())
     heard = Heard()
     yield heard
     heard.trainer.close()
     heard.trainer.close()
-    assert not [child for child in psutil.Process().children() if child.status() != "zombie"]
+    since = set(psutil.Process().children()) - before
+    assert not [child for child in since if child.status() != "zombie"]
 
 
 @pytest.fixture

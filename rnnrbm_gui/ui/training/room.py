@@ -331,7 +331,7 @@ class Training(QObject):
                 self._say(f"It cannot be played: {error}", error=True)
                 return
         main = self._main
-        main.load_model(path, keep_tempo=main.engine.playing)
+        main.load_model(path, keep_tempo=main.wants_to_play)
         if not main.wants_to_play:
             main.toggle_play()
         if self.window is not None and self.window.isVisible():  # and in front of the music
