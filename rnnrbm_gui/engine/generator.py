@@ -6,6 +6,8 @@ playhead next passes there. A seek into what is there replays it; beyond it, the
 A loop repeats what is on the roll. Changed knobs (temperature, mixing, seed, model, mode, and the
 metre where the model is told it) take hold from the playhead on, so that what is coming always
 follows from what is shown.
+
+One file of over 400 lines, for all of it is the state of one thread.
 """
 
 import queue
